@@ -1,0 +1,99 @@
+"""The two kinds of cache an edge can be, as data (ARCHITECTURE rule 11): every difference is one named switch here.
+
+``CLOUDFRONT`` follows the CloudFront guide with its quirks, ``RFC9111`` a strict standard shared cache. The code in
+the core reads the switches and never the profile's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What kind of cache this is. Each switch names the section of the CloudFront spec or the RFC it comes from."""
+
+    name: str
+    policy_ttls: bool
+    """Minimum, default and maximum TTL decide lifetimes (spec §2.1), not only the origin's words (RFC 9111 §4.2)."""
+    strict_directives: bool
+    """An unreadable lifetime means stale (RFC 9111 §4.2.1); otherwise the directive is ignored (spec §2.1 [sim])."""
+    targeted_fields: tuple[str, ...]
+    """Targeted fields in order of preference; the first valid one replaces Cache-Control (RFC 9213)."""
+    vary_selects: bool
+    """Vary picks among stored variants (RFC 9111 §4.1); otherwise it never is part of the key (spec §1.7)."""
+    authorization_guards: bool
+    """A request with Authorization keeps its answer out of the store unless the origin allows it (RFC 9111 §3.5)."""
+    request_directives: bool
+    """The viewer's own Cache-Control is honoured (RFC 9111 §5.2.1); CloudFront ignores it (spec §1.3)."""
+    error_caching: bool
+    """Errors are cached by the error-caching rules (spec §5.1, §5.2) and not by the ordinary ones."""
+    stale_on_error_by_default: bool
+    """A stale copy answers for a failing origin without any stale-if-error (spec §2.5)."""
+    unsafe_invalidates: bool
+    """A successful unsafe request drops the stored answers of its URI (RFC 9111 §4.4)."""
+    head_updates: bool
+    """A HEAD answer freshens or invalidates the stored GET answer (RFC 9111 §4.3.5)."""
+    any_method: bool
+    """Any method token is relayed; otherwise CloudFront's seven, by the behaviour's allowed set (spec §3.9)."""
+    transparent: bool
+    """Everything the viewer sent is forwarded, conditions and ranges too; otherwise policies choose (spec §1.3)."""
+    cookies_disable_validation: bool
+    """A behaviour that forwards cookies refetches whole instead of revalidating (spec §2.2)."""
+    field_names_strip: bool
+    """``no-cache="X"`` and ``private="X"`` keep field X out of the store (RFC 9111 §3.1; spec §3.6 for Set-Cookie)."""
+    must_revalidate_forbids_stale: bool = True
+    """must-revalidate and proxy-revalidate forbid any stale answer (RFC 9111 §5.2.2.2; spec §2.5 [sim])."""
+    vary_star_refetches: bool = False
+    """``Vary: *`` with minimum TTL 0 is stored but always fetched again without validators (spec §1.7)."""
+    heuristic_fraction: float = 0.0
+    """Share of (Date - Last-Modified) taken as lifetime where the origin names none (RFC 9111 §4.2.2); 0 is never."""
+    immutable: bool = False
+    """``immutable`` keeps a viewer's reload from reaching the origin while fresh (RFC 8246)."""
+
+
+CLOUDFRONT = Profile(
+    name="cloudfront",
+    policy_ttls=True,
+    strict_directives=False,
+    targeted_fields=(),
+    vary_selects=False,
+    authorization_guards=False,
+    request_directives=False,
+    error_caching=True,
+    stale_on_error_by_default=True,
+    unsafe_invalidates=False,
+    head_updates=False,
+    any_method=False,
+    transparent=False,
+    cookies_disable_validation=True,
+    field_names_strip=True,
+    vary_star_refetches=True,
+)
+
+RFC9111 = Profile(
+    name="rfc9111",
+    policy_ttls=False,
+    strict_directives=True,
+    targeted_fields=("CDN-Cache-Control",),
+    vary_selects=True,
+    authorization_guards=True,
+    request_directives=True,
+    error_caching=False,
+    stale_on_error_by_default=False,
+    unsafe_invalidates=True,
+    head_updates=True,
+    any_method=True,
+    transparent=True,
+    cookies_disable_validation=False,
+    field_names_strip=True,
+    heuristic_fraction=0.1,
+    immutable=True,
+)
+
+PROFILES = {profile.name: profile for profile in (CLOUDFRONT, RFC9111)}
+
+
+def with_switches(profile: Profile, *, must_revalidate_allows_stale: bool = False) -> Profile:
+    """The profile with an open point of the spec (§16) settled the other way."""
+    return replace(profile, must_revalidate_forbids_stale=not must_revalidate_allows_stale)
