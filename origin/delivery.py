@@ -15,7 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from origin.conditions import Reply
-from origin.document import PIECE, http_date
+from origin.document import http_date
 from origin.lab import LONGEST_WAIT, Faults
 
 SERVER = "harbour"
@@ -32,7 +32,7 @@ def reason_of(status: int) -> str:
 
 def abort(transport: asyncio.BaseTransport) -> None:
     """Reset the connection: the other side sees a RST, and what was not yet delivered is lost."""
-    if (connection := transport.get_extra_info("socket")) is not None:
+    if (connection := transport.get_extra_info("socket")) is not None and connection.fileno() >= 0:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()
@@ -124,8 +124,7 @@ class Delivery:
         if request.method != "HEAD":
             for piece in reply.body.pieces(reply.start, reply.stop):
                 transport.write(piece)
-                while transport.get_write_buffer_size() > PIECE and not transport.is_closing():
-                    await asyncio.sleep(0.001)
+                await request.writer.drain()
         transport.close()
 
 
@@ -147,10 +146,8 @@ async def _break(request: web.BaseRequest, response: web.StreamResponse, reply: 
     if transport is None:
         return
     if faults.reset:
-        while transport.get_write_buffer_size() and not transport.is_closing():
-            await asyncio.sleep(0.001)
+        transport.set_write_buffer_limits(high=0)
+        await request.writer.drain()
         abort(transport)
-    elif transport.get_extra_info("sslcontext") is not None:
-        transport.abort()
     else:
         transport.close()

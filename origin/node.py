@@ -71,7 +71,7 @@ class Node:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.raw_path
-        path, _, query = target.partition("?")
+        path, _, query = origin_form(target).partition("?")
         if path.startswith("/_origin/"):
             return await self._delivery.send(request, _whole(self._control(request.method, path, query)))
         arrival = self._shared.arrivals.add(**_described(request, target, self.name))
@@ -98,6 +98,14 @@ class Node:
         if path == "/_origin/requests":
             return arrivals_document(method, query, self._shared.arrivals)
         return json_document(404, {"error": "there is /_origin/health and /_origin/requests on a node"})
+
+
+def origin_form(target: str) -> str:
+    """The path and query of a target; a server must take the absolute form too (RFC 9112 section 3.2.2)."""
+    scheme, colon, rest = target.partition("://")
+    if not colon or scheme.lower() not in {"http", "https"}:
+        return target
+    return "/" + rest.partition("/")[2]
 
 
 def json_document(status: int, what: Mapping[str, Any]) -> Document:
