@@ -1,0 +1,496 @@
+"""One viewer's connection: heads are taken off the wire one at a time, and answered in order.
+
+Bytes behind a message wait in the buffer until it is answered, so pipelined requests cannot overtake one another and
+each head is judged at a true message boundary. One task per connection runs the handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from edgesim.wire.body import Body
+from edgesim.wire.duplex import Duplex
+from edgesim.wire.flow import NEVER, Flow
+from edgesim.wire.framing import Chunked, ChunkingError, Counted, Framing
+from edgesim.wire.grammar import Malformation, Malformed, RequestHead, parse_request, partial_fault
+from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
+from edgesim.wire.reply import Reply
+
+if TYPE_CHECKING:
+    from edgesim.wire.listener import Listener
+
+log = logging.getLogger("edgesim.wire")
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_EXCERPT = 256
+
+
+class _State(Enum):
+    """What the next bytes from the viewer are."""
+
+    IDLE = "the first of a head"
+    HEAD = "the rest of a head"
+    BODY = "the body of the request in hand"
+    WAIT = "behind the request in hand"
+    DISCARD = "the rest of a body nobody read, before the next head"
+    LINGER = "of no interest: the answer was the last one, and must be read before we close"
+    RAW = "another protocol's"
+    CLOSING = "never read"
+
+
+class Connection(Flow):
+    """A viewer's connection. The first block of attributes is for handlers and the fast path."""
+
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_duplex",
+        "_expects",
+        "_framing",
+        "_listener",
+        "_pending",
+        "_scanned",
+        "_spare",
+        "_started",
+        "_state",
+        "_task",
+        "_touched",
+        "_turn",
+        "_until",
+        "_waiter",
+        "_write_until",
+        "extra",
+        "half_closed",
+        "id",
+        "label",
+        "local_port",
+        "peer",
+        "requests",
+        "scheme",
+        "tls",
+    )
+
+    def __init__(self, listener: Listener, scheme: str, label: str) -> None:
+        super().__init__(listener.loop)
+        self.id = 0
+        self.scheme = scheme
+        self.label = label
+        self.peer = ("", 0)
+        self.local_port = 0
+        self.tls: object | None = None
+        self.requests = 0
+        self.half_closed = False
+        self.extra: object | None = None  # the owner of the fast path may keep something here
+
+        self._listener = listener
+        self._state = _State.IDLE
+        self._buffer = b""
+        self._scanned = 0
+        self._started = 0.0
+        self._body: Body | None = None
+        self._framing: Framing = Counted(0)
+        self._expects = False
+        self._spare = 0  # bytes we will still throw away
+        self._turn: tuple[Incoming, Reply] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._duplex: Duplex | None = None
+        self._touched = False
+        self._until = NEVER
+        self._write_until = NEVER
+        self._pending = 0
+
+    # -- what the transport says ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        listener = self._listener
+        self.transport.set_write_buffer_limits(high=listener.limits.write_buffer)
+        peer = transport.get_extra_info("peername")
+        self.peer = (peer[0], peer[1]) if peer else ("", 0)
+        self.local_port = transport.get_extra_info("sockname")[1]
+        if self.scheme == "https" and listener.tls_facts is not None:
+            self.tls = listener.tls_facts(transport.get_extra_info("ssl_object"))
+        self._wait_until(self.loop.time() + listener.limits.idle_s)
+        if not listener.opened(self):
+            self._refuse(Malformed(Malformation.TOO_MANY_CONNECTIONS))
+
+    def data_received(self, data: bytes) -> None:
+        state = self._state
+        self.bytes_in += len(data)
+        if state is _State.IDLE:
+            listener = self._listener
+            if listener.fast is not None and not self.paused:
+                answer = listener.fast(data, self)
+                if answer is not None:
+                    self.requests += 1
+                    self._touched = True
+                    self.bytes_out += len(answer)
+                    self.transport.write(answer)
+                    return
+            self._begin_head(data)
+        elif state is _State.HEAD:
+            self._buffer += data
+            self._take_head()
+        elif state is _State.BODY or state is _State.DISCARD:
+            self._take_body(data)
+        elif state is _State.WAIT:
+            self._buffer += data
+            if len(self._buffer) > self._listener.limits.pipeline_bytes:
+                self.hold()
+        elif state is _State.RAW and self._duplex is not None:
+            self._duplex.feed(data)
+        elif state is _State.LINGER:
+            self._spare -= len(data)
+            if self._spare < 0:
+                self.shut()
+
+    def eof_received(self) -> bool:
+        """The viewer sends no more; it may still read what it asked for (but not over TLS)."""
+        self.half_closed = True
+        if self._state in (_State.IDLE, _State.HEAD, _State.DISCARD, _State.LINGER):
+            self.shut()
+        elif self._state is _State.BODY and self._body is not None:
+            self._body.fail(BodyBroken(BodyFault.ENDED))
+            self._wait_until(NEVER)
+        elif self._duplex is not None:
+            self._duplex.ended()
+        return self.scheme == "http" and self._state is not _State.CLOSING
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        super().connection_lost(error)
+        if self._body is not None:
+            self._body.fail(BodyBroken(BodyFault.ENDED))
+        if self._duplex is not None:
+            self._duplex.ended()
+        self._state = _State.CLOSING
+        self._wake_task()
+        self._listener.closed(self)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._pending = self.transport.get_write_buffer_size()
+        self._write_until = self.loop.time() + self._listener.limits.write_s
+        self.deadline = min(self._until, self._write_until)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.deadline = self._until
+
+    def release(self) -> None:
+        super().release()
+        if self._state is _State.BODY and not self._expects and not self.half_closed:
+            self._wait_until(self.loop.time() + self._listener.limits.body_s)
+
+    def hold(self) -> None:
+        super().hold()
+        if self._state is _State.BODY:
+            self._wait_until(NEVER)  # the reader is slow, not the viewer
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def _wait_until(self, until: float) -> None:
+        self._until = until
+        self.deadline = min(until, self._write_until) if self.paused else until
+
+    def expired(self, now: float) -> None:
+        limits = self._listener.limits
+        if self._touched and self._state is _State.IDLE and not self.paused:
+            self._touched = False
+            self._wait_until(now + limits.idle_s)
+        elif self._state is _State.CLOSING or (self.paused and self._write_until <= now):
+            pending = self.transport.get_write_buffer_size()
+            if pending < self._pending:  # slow, but alive
+                self._pending = pending
+                self._write_until = now + limits.write_s
+                self._wait_until(self._write_until if self._state is _State.CLOSING else self._until)
+            else:
+                self.transport.abort()
+        elif self._state is _State.BODY and self._body is not None:
+            self._wait_until(NEVER)
+            self._body.fail(BodyBroken(BodyFault.TIMEOUT))
+        else:
+            self.shut()
+
+    # -- taking requests off the wire -------------------------------------------------------------------------------
+
+    def _begin_head(self, data: bytes) -> None:
+        self._state = _State.HEAD
+        self._scanned = 0
+        self._buffer = data
+        self._started = now = self.loop.time()
+        self._wait_until(now + self._listener.limits.head_s)
+        self._take_head()
+
+    def _take_head(self) -> None:
+        buffer = self._buffer
+        end = buffer.find(b"\r\n\r\n", self._scanned)
+        limits = self._listener.limits
+        whole = end + 4 == len(buffer) and not self._scanned
+        try:
+            if end <= 0 or buffer.startswith(b"\r"):
+                if buffer.startswith(b"\r"):  # an empty line before a request is let pass (RFC 9112 §2.2)
+                    self._skip_empty_lines()
+                elif fault := partial_fault(buffer, limits.url_bytes, limits.head_bytes, scanned=self._scanned):
+                    raise fault
+                else:
+                    self._scanned = max(0, len(buffer) - 3)
+                return
+            head = parse_request(buffer[: end + 4], limits.url_bytes, limits.head_bytes)
+            self._take_request(head, end + 4, buffer if whole and not head.length else None)
+        except Malformed as fault:
+            self._refuse(fault)
+
+    def _skip_empty_lines(self) -> None:
+        if self._buffer == b"\r":
+            return
+        if not self._buffer.startswith(b"\r\n") or self._buffer.startswith(b"\r\n\r\n"):
+            raise Malformed(Malformation.REQUEST_LINE, "empty lines")
+        self._buffer = self._buffer[2:]
+        if self._buffer:
+            self._take_head()
+
+    def _take_request(self, head: RequestHead, head_bytes: int, raw_head: bytes | None) -> None:
+        rest = self._buffer[head_bytes:]
+        self._buffer = b""
+        self.requests += 1
+        self._expects = head.expects_continue
+        self._begin_body(head, rest)
+        incoming = Incoming(
+            head.method,
+            head.target,
+            head.version,
+            head.headers,
+            self._body,
+            head_bytes,
+            self.scheme,
+            self.peer,
+            self.local_port,
+            self.tls,
+            self.id,
+            self.requests,
+            self._started,
+            self.label,
+            raw_head,
+        )
+        self._turn = (incoming, Reply(self, head.method, head.version, close=not head.keep_alive))
+        if self._task is None:
+            self._task = self._listener.tasks.start(self._serve())
+        else:
+            self._wake_task()
+
+    def _begin_body(self, head: RequestHead, rest: bytes) -> None:
+        """Take what came behind the head; a body that is broken already is refused with the request."""
+        if head.length == 0:
+            self._body = None
+            self._buffer = rest
+            self._state = _State.WAIT
+            self._wait_until(NEVER)
+            return
+        limits = self._listener.limits
+        self._body = body = Body(self, limits.body_buffer, self.continue_ if self._expects else None)
+        self._framing = Chunked() if head.length < 0 else Counted(head.length)
+        self._state = _State.BODY
+        self._wait_until(NEVER if self._expects else self.loop.time() + limits.body_s)
+        if rest:
+            self._take_body(rest)
+            if isinstance(body.fault, BodyBroken):
+                raise Malformed(Malformation.CHUNKING, body.fault.message)
+
+    def _take_body(self, data: bytes) -> None:
+        body, framing = self._body, self._framing
+        if body is None or body.fault is not None:
+            return
+        self._expects = False
+        wanted = self._state is _State.BODY
+        try:
+            pieces = framing.feed(data)
+        except ChunkingError as error:
+            body.fail(BodyBroken(BodyFault.CHUNKING, str(error)))
+            self._wait_until(NEVER)
+            if not wanted:
+                self.shut()
+            return
+        if framing.done:
+            self._buffer = framing.rest
+            self._state = _State.WAIT
+            self._wait_until(NEVER)
+        elif wanted:
+            self._wait_until(self.loop.time() + self._listener.limits.body_s)
+        if wanted:
+            for piece in pieces:
+                body.feed(piece)  # may hold reading, and with it the deadline
+            if framing.done:
+                body.end()
+        elif framing.done:
+            self._between()
+        else:
+            self._spare -= len(data)
+            if self._spare < 0:
+                self._linger()
+
+    def continue_(self) -> None:
+        """Tell a viewer that waits for it to send the body."""
+        if self._expects and not self.lost:
+            self._expects = False
+            self.send(_CONTINUE)
+            if not self._held:
+                self._wait_until(self.loop.time() + self._listener.limits.body_s)
+
+    # -- answering --------------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        """Run the handler for one request after the other until the connection ends."""
+        handler = self._listener.handler
+        while True:
+            if self._turn is None and not self.lost:
+                self._waiter = self.loop.create_future()
+                await self._waiter
+                self._waiter = None
+            if self._turn is None or self.lost:
+                return
+            (incoming, reply), self._turn = self._turn, None
+            try:
+                await handler(incoming, reply)
+            except ViewerGone:
+                reply.abort()
+            except BodyBroken as broken:
+                self._answer_broken(reply, broken)
+            except Exception:
+                log.exception("the handler failed for %s %s", incoming.method, incoming.target)
+            except BaseException:
+                reply.abort()
+                raise
+            self._settle(reply)
+
+    def _wake_task(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _answer_broken(self, reply: Reply, broken: BodyBroken) -> None:
+        if reply.started:
+            reply.abort()
+        elif broken.why is BodyFault.CHUNKING:
+            reply.finished = True
+            self._refuse(Malformed(Malformation.CHUNKING, broken.message))
+        else:
+            reply.abort()
+
+    def _settle(self, reply: Reply) -> None:
+        """The handler is done: on to the next request, or to the end of the connection."""
+        if self.lost or self._state in (_State.CLOSING, _State.LINGER):
+            return
+        if self._state is _State.RAW:
+            self.shut()
+            return
+        if not reply.finished:
+            if reply.started:
+                reply.abort()
+                return
+            reply.close = True
+            reply.respond(500, "Internal Server Error", (), b"")
+        body = self._body
+        unread = self._state is _State.BODY
+        if reply.close or (body is not None and body.fault is not None) or (unread and self._expects):
+            if unread or self._buffer:
+                self._linger()
+            else:
+                self.shut()
+        elif unread and body is not None:
+            self._discard(body)
+        else:
+            self._between()
+
+    def _discard(self, body: Body) -> None:
+        """Throw away what is left of a body nobody wanted, if it is little."""
+        limits = self._listener.limits
+        if isinstance(self._framing, Counted) and self._framing.left > limits.linger_bytes:
+            self._linger()
+            return
+        self._state = _State.DISCARD
+        self._spare = limits.linger_bytes
+        self._wait_until(self.loop.time() + limits.linger_s)
+        body.discard()
+
+    def _between(self) -> None:
+        """A message boundary: the next head may already be here."""
+        buffer, self._buffer = self._buffer, b""
+        self._body = None
+        if self._listener.closing or (self.half_closed and not buffer):
+            self.shut()
+            return
+        self.release()
+        if buffer:
+            self._begin_head(buffer)
+            if self.half_closed and self._state is _State.HEAD:
+                self.shut()
+        else:
+            self._state = _State.IDLE
+            self._wait_until(self.loop.time() + self._listener.limits.idle_s)
+
+    # -- ending -----------------------------------------------------------------------------------------------------
+
+    @property
+    def must_close(self) -> bool:
+        """Whether the answer that begins now is the last one: we shut down, or the body's fate is open."""
+        return self._listener.closing or self._expects or (self._body is not None and self._body.fault is not None)
+
+    @property
+    def resting(self) -> bool:
+        """No request is in hand."""
+        return self._state in (_State.IDLE, _State.HEAD)
+
+    def _refuse(self, fault: Malformed) -> None:
+        """Answer with what the listener's owner has for this fault, and close."""
+        facts = MalformedFacts(
+            fault.why.status,
+            fault.why,
+            fault.detail,
+            self.peer,
+            self.scheme,
+            self.local_port,
+            self.label,
+            self.bytes_in,
+            self._buffer[:_EXCERPT],
+        )
+        answer = self._listener.on_malformed(facts)
+        if answer:
+            self.send(answer)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close so that the last answer is read: closing on unread bytes would reset it away."""
+        limits = self._listener.limits
+        self._state = _State.LINGER
+        self._buffer = b""
+        self._spare = limits.linger_bytes
+        self._wait_until(self.loop.time() + limits.linger_s)
+        if self.half_closed:
+            self.shut()
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.release()
+
+    def shut(self) -> None:
+        """Send what is buffered, then close; a viewer that takes nothing of it is cut off in the end."""
+        if self.lost or self._state is _State.CLOSING:
+            return
+        self._state = _State.CLOSING
+        self._pending = self.transport.get_write_buffer_size()
+        self._wait_until(self.loop.time() + self._listener.limits.write_s)
+        self.transport.close()
+
+    def upgrade(self) -> Duplex:
+        """Hand over the raw bytes from here on."""
+        self._state = _State.RAW
+        self._wait_until(NEVER)
+        buffer, self._buffer = self._buffer, b""
+        self._duplex = Duplex(self, buffer)
+        if self.half_closed:
+            self._duplex.ended()
+        self.release()
+        return self._duplex

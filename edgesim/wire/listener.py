@@ -1,0 +1,147 @@
+"""The viewers' side: listening sockets, their limits, and the connections that came in by them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import ssl as tls
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edgesim.observe.tasks import TaskOwner
+from edgesim.wire.connection import Connection
+from edgesim.wire.flow import Deadlines
+from edgesim.wire.grammar import Malformation
+from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
+from edgesim.wire.reply import Reply
+
+__all__ = [
+    "BodyBroken",
+    "BodyFault",
+    "Connection",
+    "Incoming",
+    "Listener",
+    "ListenerLimits",
+    "Malformation",
+    "MalformedFacts",
+    "Reply",
+    "ViewerGone",
+]
+
+Handler = Callable[[Incoming, Reply], Awaitable[None]]
+Refusal = Callable[[MalformedFacts], bytes | None]
+FastPath = Callable[[bytes, Connection], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLimits:
+    """Bytes and seconds a viewer gets. ``url_bytes`` and ``head_bytes`` are CloudFront's (guide, request limits)."""
+
+    url_bytes: int = 8_192
+    head_bytes: int = 32_768
+    head_s: float = 10.0  # from a head's first byte to its last
+    idle_s: float = 60.0  # between two requests
+    body_s: float = 30.0  # between two pieces of a request body
+    write_s: float = 60.0  # without a byte taken by a viewer that has bytes to take
+    linger_s: float = 2.0  # for the last answer to be read, and for an unread body to end
+    linger_bytes: int = 65_536
+    connections: int = 10_000
+    write_buffer: int = 512 * 1024
+    body_buffer: int = 256 * 1024
+    pipeline_bytes: int = 65_536  # taken from a viewer ahead of its turn
+
+
+class Listener:
+    """Takes requests off sockets and hands each, with its :class:`Reply`, to ``handler``.
+
+    ``on_malformed`` gives the whole answer, as bytes, for what is no acceptable request (None: close without a word).
+    ``fast`` sees the bytes that come in on an idle connection before anything else does; what it returns is the
+    answer. ``tls_facts`` is asked once per TLS connection.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        on_malformed: Refusal,
+        limits: ListenerLimits | None = None,
+        tls_facts: Callable[[Any], object] | None = None,
+    ) -> None:
+        self.handler = handler
+        self.on_malformed = on_malformed
+        self.limits = limits or ListenerLimits()
+        self.tls_facts = tls_facts
+        self.fast: FastPath | None = None
+        self.tasks = TaskOwner()
+        self.closing = False
+        self.accepted = 0
+        self._ids = itertools.count(1)
+        self._servers: list[asyncio.Server] = []
+        self._empty: asyncio.Future[None] | None = None
+        self._deadlines: Deadlines | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop this listener runs in."""
+        return asyncio.get_running_loop()
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return 0 if self._deadlines is None else len(self._deadlines)
+
+    async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None, label: str = "") -> int:
+        """Listen on one more address and return its port (chosen by the system when ``port`` is 0)."""
+        limits = self.limits
+        if self._deadlines is None:
+            self._deadlines = Deadlines(self.loop)
+            for seconds in (limits.head_s, limits.idle_s, limits.body_s, limits.write_s, limits.linger_s):
+                self._deadlines.refine(seconds)
+        server = await self.loop.create_server(
+            lambda: Connection(self, "http" if ssl is None else "https", label),
+            host,
+            port,
+            ssl=ssl,
+            ssl_handshake_timeout=None if ssl is None else limits.head_s,
+            backlog=1024,
+        )
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    def opened(self, connection: Connection) -> bool:
+        """A connection is there (called by it); False when it is one too many."""
+        self.accepted += 1
+        connection.id = next(self._ids)
+        if self._deadlines is not None:
+            self._deadlines.add(connection)
+        return self.connections <= self.limits.connections
+
+    def closed(self, connection: Connection) -> None:
+        """A connection has ended (called by it)."""
+        if self._deadlines is not None:
+            self._deadlines.discard(connection)
+        if self._empty is not None and not self._empty.done() and not self.connections:
+            self._empty.set_result(None)
+
+    async def close(self, grace_s: float = 5.0) -> None:
+        """Stop listening; idle connections end now, requests in hand have ``grace_s`` to end, the rest is cut."""
+        self.closing = True
+        for server in self._servers:
+            server.close()
+        for connection in self._open():
+            if connection.resting:
+                connection.shut()
+        if self.connections:
+            self._empty = self.loop.create_future()
+            await asyncio.wait([self._empty], timeout=grace_s)
+        await self.tasks.close()
+        for connection in self._open():
+            connection.transport.abort()
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()
+
+    def _open(self) -> list[Connection]:
+        if self._deadlines is None:
+            return []
+        return [flow for flow in self._deadlines if isinstance(flow, Connection)]
