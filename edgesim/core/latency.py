@@ -21,7 +21,7 @@ from edgesim.errors import EdgesimError
 
 FIBRE_KM_PER_MS = 99.93  # of round trip: light in glass covers 199.86 km/ms one way. Nothing is faster.
 FIRST_HOP_MS = 1.0
-PUBLIC_INFLATION = 2.05  # path and queueing over the great circle, public internet
+PUBLIC_INFLATION = 2.05  # path and queueing over the great circle, public internet: 1.17 times the backbone's median
 LOCAL_INFLATION = 2.07  # the same for the short legs between a site and its AWS region (the EU-EU fit)
 BACKBONE_BASE_MS = 4.0
 DEFAULT_INFLATION = 1.75  # median of all measured pairs of AWS regions
@@ -29,9 +29,11 @@ METRO_RADIUS_KM = 500.0  # a site this near to an AWS region shares the region's
 REMEMBERED = 4096  # places and pairs of places whose answers are kept
 
 _SAME_AS_CONTINENT = frozenset({"AF", "EU", "NA", "OC", "SA"})
-_MIDDLE_EAST = frozenset("AE BH IL IQ IR JO KW LB OM PS QA SA SY YE".split())
-_WITH_EUROPE = frozenset("AM AZ CY GE TR".split())  # Asian on some lists, reached through Europe
+_MIDDLE_EAST = frozenset(["AE", "BH", "IL", "IQ", "IR", "JO", "KW", "LB", "OM", "PS", "QA", "SA", "SY", "YE"])
+_WITH_EUROPE = frozenset(["AM", "AZ", "CY", "GE", "TR"])  # Asian on some lists, reached through Europe
 _NORMAL = NormalDist()
+
+Parts = tuple[tuple[str, float], ...]
 
 
 class UnknownAccess(EdgesimError):
@@ -45,7 +47,7 @@ class UnknownAccess(EdgesimError):
 class LegRule(Enum):
     """How a round-trip time came about."""
 
-    VIEWER_PATH = "last mile, first hop and 2.05 times the fibre time of the great circle"
+    VIEWER_PATH = "last mile, first hop and the fibre time of the great circle, inflated as the public internet does"
     MEASURED = "measured between two AWS regions, and local legs at 2.07 times the fibre time"
     SAME_REGION = "measured inside one AWS region, and 2.07 times the fibre time between the two sites"
     GREAT_CIRCLE = "4 ms and the fibre time of the great circle, inflated as fitted for this pair of world regions"
@@ -64,7 +66,7 @@ class Leg:
     km: float
     how: LegRule
     inflation: float
-    parts: tuple[tuple[str, float], ...]
+    parts: Parts
     regions: tuple[str, ...] = ()
 
     @property
@@ -79,7 +81,7 @@ def floor_ms(km: float) -> float:
 
 
 def world_region(place: Place) -> str:
-    """The region the inflation table is keyed by (AF AP EU IN ME NA OC SA), "" when the place's country says nothing."""
+    """The inflation table's word for where a place is (AF AP EU IN ME NA OC SA); "" when nothing is known."""
     if place.country == "IN":
         return "IN"
     if place.country in _MIDDLE_EAST:
@@ -122,17 +124,18 @@ class LatencyModel:
 
     def viewer_rtt(self, viewer: Place, edge: Place, access: str = "fibre") -> float:
         """Milliseconds between a viewer and an edge over the public internet; raises ``UnknownAccess``."""
-        return self._access_ms(access) + FIRST_HOP_MS + PUBLIC_INFLATION * floor_ms(distance_km(viewer, edge))
+        fibre = floor_ms(distance_km(viewer, edge))
+        return self._access_ms(access) + FIRST_HOP_MS + self._public_inflation(viewer, edge) * fibre
 
     def viewer_leg(self, viewer: Place, edge: Place, access: str = "fibre") -> Leg:
         """``viewer_rtt`` with its arithmetic."""
-        km = distance_km(viewer, edge)
+        km, factor = distance_km(viewer, edge), self._public_inflation(viewer, edge)
         parts = (
             (f"{access} last mile", self._access_ms(access)),
             ("first hop", FIRST_HOP_MS),
-            (f"{PUBLIC_INFLATION} times the fibre time of {km:.0f} km", PUBLIC_INFLATION * floor_ms(km)),
+            (f"{factor:.2f} times the fibre time of {km:.0f} km", factor * floor_ms(km)),
         )
-        return Leg(_total(parts), km, LegRule.VIEWER_PATH, PUBLIC_INFLATION, parts)
+        return Leg(_total(parts), km, LegRule.VIEWER_PATH, factor, parts)
 
     def backbone_rtt(self, a: Place, b: Place) -> float:
         """Milliseconds between two places on the backbone, the same in both directions."""
@@ -173,25 +176,35 @@ class LatencyModel:
             return None
         measured, km = (there + back) / 2, distance_km(a, b)  # the mean of both ways makes the model symmetric
         if a_region == b_region:
-            parts: tuple[tuple[str, float], ...] = ((f"inside {a_region}, measured", measured), _local("the two", km))
-            return Leg(_total(parts), km, LegRule.SAME_REGION, LOCAL_INFLATION, parts, (a_region,))
+            inside: Parts = (
+                (f"inside {a_region}, measured", measured),
+                (f"{km:.0f} km between the two sites", LOCAL_INFLATION * floor_ms(km)),
+            )
+            return Leg(_total(inside), km, LegRule.SAME_REGION, LOCAL_INFLATION, inside, (a_region,))
         parts = (
             (f"{a_region} to {b_region}, measured", measured),
-            _local(a_region, a_km),
-            _local(b_region, b_km),
+            (f"{a_km:.0f} km to {a_region}", LOCAL_INFLATION * floor_ms(a_km)),
+            (f"{b_km:.0f} km to {b_region}", LOCAL_INFLATION * floor_ms(b_km)),
         )
         return Leg(_total(parts), km, LegRule.MEASURED, LOCAL_INFLATION, parts, (a_region, b_region))
+
+    def _public_inflation(self, viewer: Place, edge: Place) -> float:
+        """2.05 within a world region; between two, their backbone's factor as much worse as 2.05 is than its median.
+
+        The public internet lies in the same cables. With 2.05 everywhere São Paulo would turn to Cape Town and Seoul to
+        Helsinki: near on the globe, far by cable.
+        """
+        one, other = world_region(viewer), world_region(edge)
+        if one == other:
+            return PUBLIC_INFLATION
+        backbone = self.inflation.get((one, other) if one < other else (other, one), DEFAULT_INFLATION)
+        return max(1.0, backbone * PUBLIC_INFLATION / DEFAULT_INFLATION)
 
     def _access_ms(self, access: str) -> float:
         ms = self.last_mile.get(access)
         if ms is None:
             raise UnknownAccess(access, self.last_mile)
         return ms
-
-
-def _local(where: str, km: float) -> tuple[str, float]:
-    label = f"{km:.0f} km between {where}" if where == "the two" else f"{km:.0f} km to {where}"
-    return label, LOCAL_INFLATION * floor_ms(km)
 
 
 def _not_faster_than_light(leg: Leg) -> Leg:
@@ -201,5 +214,5 @@ def _not_faster_than_light(leg: Leg) -> Leg:
     return Leg(leg.floor_ms, leg.km, LegRule.FIBRE_FLOOR, 1.0, parts, leg.regions)
 
 
-def _total(parts: tuple[tuple[str, float], ...]) -> float:
+def _total(parts: Parts) -> float:
     return sum(ms for _, ms in parts)
