@@ -46,6 +46,8 @@ class Profile:
     """must-revalidate and proxy-revalidate forbid any stale answer (RFC 9111 §5.2.2.2; spec §2.5 [sim])."""
     vary_star_refetches: bool = False
     """``Vary: *`` with minimum TTL 0 is stored but always fetched again without validators (spec §1.7)."""
+    stale_when_disconnected: bool = False
+    """A stale copy serves when the origin cannot be reached at all, unless that is forbidden (RFC 9111 §4.2.4)."""
     heuristic_fraction: float = 0.0
     """Share of (Date - Last-Modified) taken as lifetime where the origin names none (RFC 9111 §4.2.2); 0 is never."""
     immutable: bool = False
@@ -87,6 +89,7 @@ RFC9111 = Profile(
     transparent=True,
     cookies_disable_validation=False,
     field_names_strip=True,
+    stale_when_disconnected=True,
     heuristic_fraction=0.1,
     immutable=True,
 )

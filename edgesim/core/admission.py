@@ -1,0 +1,82 @@
+"""The stages a request passes at an edge before any cache is asked (spec §1.2, stages 3 to 11)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgesim.core.behaviors import Distribution, Match, ViewerProtocol, match_behavior
+from edgesim.core.messages import Request
+from edgesim.core.reasons import Rejection
+
+LONGEST_URL = 8_192
+_ROOT_OBJECT = re.compile(r"[A-Za-z0-9_\-.*$/~\"'&]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The request goes on, to this behaviour. ``path`` is the raw path after default-root substitution."""
+
+    match: Match
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The request ends here with ``status``; ``location`` is set on redirects."""
+
+    rejection: Rejection
+    status: int
+    match: Match | None = None
+    location: str = ""
+
+
+def admit(request: Request, distribution: Distribution, country: str) -> Admitted | Rejected:
+    """Take a request through the stages; ``country`` is the viewer's ISO code, "" when unknown (served, spec §9.1)."""
+    if not distribution.enabled:
+        return Rejected(Rejection.DISABLED, 403)
+    if _geo_blocked(distribution, country):
+        return Rejected(Rejection.GEO_BLOCKED, 403)
+    if len(request.target) > LONGEST_URL:
+        return Rejected(Rejection.URL_TOO_LONG, 414)
+    path = request.path
+    if path == "/" and distribution.default_root_object:
+        if not _ROOT_OBJECT.fullmatch(distribution.default_root_object):
+            return Rejected(Rejection.BAD_ROOT_OBJECT, 400)
+        path = "/" + distribution.default_root_object
+    match = match_behavior(distribution, path)
+    return _by_protocol(request, match) or _by_method(request, match) or Admitted(match, path)
+
+
+def _geo_blocked(distribution: Distribution, country: str) -> bool:
+    if not country:
+        return False
+    if distribution.geo_allow is not None:
+        return country not in distribution.geo_allow
+    return country in distribution.geo_block
+
+
+def _by_protocol(request: Request, match: Match) -> Rejected | None:
+    policy = match.behavior.viewer_protocol
+    if request.scheme != "http" or policy is ViewerProtocol.ALLOW_ALL:
+        return None
+    if policy is ViewerProtocol.HTTPS_ONLY:
+        return Rejected(Rejection.HTTPS_ONLY, 403, match)
+    host = request.headers.get("Host", "").partition(":")[0]
+    location = f"https://{host}{request.target}"
+    if request.method in ("GET", "HEAD"):
+        return Rejected(Rejection.REDIRECT_TO_HTTPS, 301, match, location)
+    if request.version < (1, 1):
+        return Rejected(Rejection.REDIRECT_IMPOSSIBLE, 403, match)
+    return Rejected(Rejection.REDIRECT_TO_HTTPS, 307, match, location)
+
+
+def _by_method(request: Request, match: Match) -> Rejected | None:
+    behavior = match.behavior
+    if behavior.profile.any_method:
+        return None
+    if request.method not in behavior.allowed_methods:
+        return Rejected(Rejection.METHOD_NOT_ALLOWED, 403, match)
+    if request.method == "GET" and request.has_body:
+        return Rejected(Rejection.BODY_ON_GET, 403, match)
+    return None

@@ -1,0 +1,460 @@
+"""One request at one cache, as a machine of steps (ARCHITECTURE rule 1).
+
+The driver calls :meth:`Exchange.start`, acts on the step it gets, and tells what happened with :meth:`Exchange.tell`
+until the step is final. Nothing here waits, reads a clock or touches a socket: every event carries its time.
+
+    start ──▶ Serve                         answered from the store
+          ├─▶ Join ──(Released)──▶ Serve | Fetch     another fetch is on its way
+          ├─▶ Fetch ──(Answered)─▶ Serve             the origin said 304, or failed and a stale copy serves
+          │         │            └▶ Relay ──(Ended)─▶ Done
+          │         └─(Failed)───▶ Serve | Refuse
+          └─▶ Refuse                        only-if-cached with nothing stored
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from multidict import CIMultiDict
+
+from edgesim.core.behaviors import GET_HEAD
+from edgesim.core.bodies import Body
+from edgesim.core.cache import Cache
+from edgesim.core.combining import combined, head_contradicts
+from edgesim.core.delivery import Selection, Whole, select, select_arriving
+from edgesim.core.flights import Flight, FlightState
+from edgesim.core.freshness import Lifetime
+from edgesim.core.keys import Key, related_key
+from edgesim.core.messages import SAFE_METHODS, Field, Response, listed
+from edgesim.core.ranges import Asked, enlarged, parse_range
+from edgesim.core.reasons import Forwarded, LifetimeRule, NotJoined, NotStale, NotStored, Outcome, Stale
+from edgesim.core.reuse import (
+    Freshness,
+    cookies_forwarded,
+    judge,
+    make_entry,
+    refreshed,
+    refusal,
+    request_directives,
+    stale_on_error,
+    stale_while_refreshing,
+)
+from edgesim.core.steps import Answered, Ask, Done, Ended, Event, Failed, Fetch, Join, Refuse, Relay, Serve, Step
+from edgesim.core.store import Entry
+from edgesim.core.validation import is_conditional, validators
+
+_NO_LIFETIME = Lifetime(0, LifetimeRule.NONE)
+HEAD_MARK = "\x1fHEAD"
+GENERATED_TYPE = "text/html"
+
+_Steps = Generator[Step, Event, Step]
+
+
+class Exchange:
+    """The machine for one request at one cache. The attributes record every decision, for the verdict."""
+
+    def __init__(self, cache: Cache, ask: Ask) -> None:
+        self.cache = cache
+        self.ask = ask
+        self.profile = ask.behavior.profile
+        self.forwarded: Forwarded | None = None
+        self.not_stored: NotStored | None = None
+        self.not_joined: NotJoined | None = None
+        self.not_stale: NotStale | None = None
+        self.stale: Stale | None = None
+        self.freshness: Freshness | None = None
+        self.joined: str | None = None
+        self.stored = False
+        self.validated = False
+        self.final = False
+        self._asked: list[Asked] | None = None
+        self._own_conditions = False
+        self._flight: Flight | None = None
+        self._token: int | None = None
+        self._steps: _Steps | None = None
+
+    def start(self, now: float) -> Step:
+        """The first step at time ``now``."""
+        self._steps = self._run(now)
+        return self._advance(None)
+
+    def tell(self, event: Event) -> Step:
+        """The next step after an event."""
+        return self._advance(event)
+
+    def abandon(self) -> None:
+        """The driver gives up, as its viewer left before an answer: followers go on without it."""
+        if self._steps is not None:
+            self._steps.close()
+        self._land()
+
+    def _advance(self, event: Event | None) -> Step:
+        assert self._steps is not None, "start() comes first"
+        try:
+            return self._steps.send(event) if event is not None else next(self._steps)
+        except StopIteration as stop:
+            self.final = True
+            self._land()
+            step: Step = stop.value
+            return step
+
+    def _land(self) -> None:
+        if self._flight is not None:
+            flight, self._flight = self._flight, None
+            self.cache.flights.land(flight)
+        if self._token is not None:
+            self.cache.end(self._token)
+            self._token = None
+
+    # The way of a request
+
+    def _run(self, now: float) -> _Steps:
+        ask = self.ask
+        bypass = self._bypass()
+        if bypass is not None:
+            self.forwarded = bypass
+            self.not_joined = NotJoined.METHOD if bypass is Forwarded.METHOD else NotJoined.CACHING_DISABLED
+            return (yield from self._pass_on())
+        if ask.request.method == "GET" and "Range" in ask.request.headers:
+            self._asked = parse_range(listed(ask.request.headers, "Range"))
+        entry = self._find(now)
+        if ask.background:
+            self.forwarded = Forwarded.ONLY_REFRESH
+            return (yield from self._refresh_behind(entry, now))
+        ready = self._from_store(entry, now)
+        if ready is not None:
+            return ready
+        if self._only_if_cached():
+            return Refuse(504, None)
+        return (yield from self._join_or_fetch(entry, now))
+
+    def _bypass(self) -> Forwarded | None:
+        behavior, method = self.ask.behavior, self.ask.request.method
+        if not behavior.caching:
+            disabled = behavior.policy.ttls.disabled
+            return Forwarded.CACHING_DISABLED if disabled else Forwarded.ALL_HEADERS_FORWARDED
+        cached = behavior.cached_methods if self.profile.policy_ttls else GET_HEAD
+        return None if method in cached else Forwarded.METHOD
+
+    def _find(self, now: float) -> Entry | None:
+        """The stored answer and why it will not do; a HEAD may also be answered by an earlier HEAD's answer."""
+        ask = self.ask
+        found = self.cache.find(ask.key, ask.request)
+        if found.entry is None and ask.request.method == "HEAD" and self.profile.policy_ttls:
+            found = self.cache.find(self._store_key(), ask.request)
+        self.freshness, self.forwarded = judge(self.profile, found.entry, found.variants, ask.request, now)
+        return found.entry
+
+    def _store_key(self) -> Key:
+        key = self.ask.key
+        return key if self.ask.request.method != "HEAD" else Key(key.text + HEAD_MARK, key.uri, key.distribution)
+
+    def _from_store(self, entry: Entry | None, now: float) -> Serve | None:
+        if entry is None:
+            return None
+        selection = select(entry, self.ask.request, self._asked)
+        if selection is None:
+            self.forwarded = Forwarded.PARTIAL
+            return None
+        if self.forwarded is None:
+            entry.hits += 1
+            self.stale = None if entry.fresh(now) else Stale.REQUEST_ALLOWS
+            return Serve(entry, selection, Outcome.ERROR if entry.error else Outcome.HIT, self.stale)
+        if self.forwarded is Forwarded.EXPIRED and not entry.error:
+            return self._stale_at_once(entry, selection, now)
+        return None
+
+    def _stale_at_once(self, entry: Entry, selection: Selection, now: float) -> Serve | None:
+        """A stale answer that asks no origin first: inside an error window, or while a refresh runs behind it."""
+        if now < entry.quiet_until and now < entry.stale_until:
+            self.stale = Stale.ERROR_WINDOW
+            entry.hits += 1
+            return Serve(entry, selection, Outcome.HIT, self.stale)
+        if not stale_while_refreshing(self.profile, entry, self.ask.request, now):
+            return None
+        self.stale = Stale.WHILE_REVALIDATE
+        entry.hits += 1
+        flying = self.cache.flights.get(self._flight_name()) is not None
+        return Serve(entry, selection, Outcome.HIT, self.stale, refresh=not flying)
+
+    def _only_if_cached(self) -> bool:
+        return self.profile.request_directives and "only-if-cached" in request_directives(self.ask.request.headers)
+
+    # Collapsing
+
+    def _flight_name(self) -> str:
+        name = self._store_key().text
+        return name if self._asked is None else f"{name}\x1f{self._range_to_send()}"
+
+    def _range_to_send(self) -> str | None:
+        if self._asked is None or len(self._asked) > 1 or self.profile.transparent:
+            return listed(self.ask.request.headers, "Range") if self._asked is not None else None
+        return enlarged(self._asked[0], self.ask.behavior.range_block)
+
+    def _join_or_fetch(self, entry: Entry | None, now: float) -> _Steps:
+        self.not_joined = self._why_not_collapse(entry, now)
+        if self.not_joined is not None:
+            return (yield from self._fetch(entry))
+        flight = self.cache.flights.get(self._flight_name())
+        if flight is None:
+            self.not_joined = NotJoined.NONE_IN_FLIGHT
+            self._lead()
+            return (yield from self._fetch(entry))
+        flight.followers += 1
+        yield Join(flight)
+        shared = self._from_flight(flight)
+        if shared is not None:
+            self.joined = flight.leader
+            return shared
+        self.not_joined = NotJoined.OUTCOME_NOT_SHARED
+        return (yield from self._fetch(entry))
+
+    def _lead(self) -> None:
+        self._flight = self.cache.flights.lead(self._flight_name(), self.ask.id, self.cache.fences.now())
+
+    def _from_flight(self, flight: Flight) -> Serve | None:
+        shared = flight.entry
+        if flight.state is not FlightState.SHARED or shared is None:
+            return None
+        if not self.cache.fences.holds(shared) or not self.cache.store.matches(shared, self.ask.request):
+            return None
+        selection = select(shared, self.ask.request, self._asked)
+        if selection is None:
+            return None
+        shared.hits += 1
+        return Serve(shared, selection, Outcome.ERROR if shared.error else Outcome.HIT)
+
+    def _why_not_collapse(self, entry: Entry | None, now: float) -> NotJoined | None:
+        headers = self.ask.request.headers
+        if self.profile.policy_ttls and cookies_forwarded(self.ask.behavior):
+            return NotJoined.COOKIES_FORWARDED
+        if self.profile.transparent and entry is None and (is_conditional(headers) or self._asked is not None):
+            return NotJoined.CONDITIONAL
+        if self.profile.request_directives and request_directives(headers):
+            return NotJoined.CONDITIONAL
+        if self.cache.flights.expected_alone(self._flight_name(), now):
+            return NotJoined.HIT_FOR_MISS
+        return None
+
+    def _refresh_behind(self, entry: Entry | None, now: float) -> _Steps:
+        if entry is None or entry.fresh(now) or self.cache.flights.get(self._flight_name()) is not None:
+            return Done()
+        self._lead()
+        return (yield from self._fetch(entry))
+
+    # Fetching
+
+    def _fetch(self, entry: Entry | None) -> _Steps:
+        self._token = self.cache.begin()
+        conditions = self._conditions(entry)
+        if entry is None and self.profile.transparent:
+            self._own_conditions = True
+            event = yield Fetch(None, self._range_to_send())
+        else:
+            event = yield Fetch(tuple(conditions), None if conditions else self._range_to_send())
+        if isinstance(event, Failed):
+            return self._failed(entry, event)
+        assert isinstance(event, Answered)
+        if event.response.status == 304 and conditions and entry is not None:
+            return self._not_modified(entry, event)
+        if event.response.status >= 500 and entry is not None:
+            stale = self._stale_on_error(entry, event.now, event.response.status, unreachable=False)
+            if stale is not None:
+                return stale
+        return (yield from self._take(entry, event))
+
+    def _conditions(self, entry: Entry | None) -> list[Field]:
+        if entry is None or entry.error or entry.parts is not None or entry.refetch:
+            return []
+        if self.profile.cookies_disable_validation and cookies_forwarded(self.ask.behavior):
+            return []
+        return validators(entry.headers)
+
+    def _not_modified(self, entry: Entry, event: Answered) -> Serve:
+        self.validated = True
+        renewed = refreshed(self.ask, entry, event, self._sequence())
+        if isinstance(renewed, NotStored):
+            self.not_stored = renewed
+            self.cache.store.drop(entry)
+            self._alone(event.now)
+            renewed = entry
+        else:
+            self._renew(entry, renewed, event.now)
+        selection = select(renewed, self.ask.request, self._asked) or Whole()
+        return Serve(renewed, selection, Outcome.ERROR if renewed.error else Outcome.REFRESH_HIT)
+
+    def _renew(self, entry: Entry, renewed: Entry, now: float) -> None:
+        if self.cache.fences.holds(renewed):
+            self.stored = self.cache.store.put(renewed).kept
+        else:
+            self.not_stored = NotStored.INVALIDATED
+            self.cache.store.drop(entry)
+        if _shareable(renewed) and self._flight is not None:
+            self._flight.share(renewed)
+        else:
+            self._alone(now)
+
+    def _sequence(self) -> int:
+        assert self._token is not None, "a fetch has begun"
+        return self.cache.under_way[self._token]
+
+    def _stale_on_error(self, entry: Entry, now: float, status: int, *, unreachable: bool) -> Serve | None:
+        allowed = stale_on_error(self.profile, entry, self.ask.behavior, now, unreachable=unreachable)
+        if isinstance(allowed, NotStale):
+            self.not_stale = allowed
+            return None
+        selection = select(entry, self.ask.request, self._asked)
+        if selection is None:
+            return None
+        self.stale = allowed
+        entry.hits += 1
+        if self.profile.error_caching:
+            entry.quiet_until = now + self.ask.distribution.error_min_ttl(status)
+        if self._flight is not None:
+            self._flight.share(entry)
+        return Serve(entry, selection, Outcome.HIT, allowed)
+
+    def _failed(self, entry: Entry | None, event: Failed) -> Step:
+        status = event.failure.kind.status
+        self.not_stored, self.not_stale = NotStored.ORIGIN_FAILED, NotStale.NOTHING_STORED
+        if entry is not None:
+            stale = self._stale_on_error(entry, event.now, status, unreachable=True)
+            if stale is not None:
+                return stale
+        if self.profile.error_caching:
+            self._keep_failure(status, event)
+        if not self.stored:
+            self._alone(event.now)
+        return Refuse(status, event.failure)
+
+    def _keep_failure(self, status: int, event: Failed) -> None:
+        """A 502 or 504 made here is cached like an error from the origin (spec §5.1)."""
+        headers = CIMultiDict([("Content-Type", GENERATED_TYPE), ("Content-Length", str(len(event.page)))])
+        answer = Answered(Response(status, headers, "", len(event.page)), event.now, event.now)
+        entry = self._new_entry(answer)
+        if isinstance(entry, NotStored):
+            self.not_stored = entry
+            return
+        entry.generated = True
+        entry.body.append(event.page)
+        entry.body.finish()
+        self._keep(entry)
+        if self._flight is not None:
+            self._flight.share(entry)
+
+    # Taking an answer in
+
+    def _take(self, entry: Entry | None, event: Answered) -> _Steps:
+        response = event.response
+        if self.ask.request.method == "HEAD" and self.profile.head_updates:
+            self._head_updates(event)
+        made = self._new_entry(event)
+        if isinstance(made, NotStored):
+            self.not_stored = made
+            if entry is not None and (response.status < 400 or response.status in (404, 410)):
+                self._drop_replaced(entry, response)
+            self._alone(event.now)
+        elif _shareable(made):
+            self.cache.flights.forget_alone(self._flight_name())
+            if self._flight is not None:
+                self._flight.share(made)
+        else:
+            self._alone(event.now)
+        kept = made if isinstance(made, Entry) else None
+        outcome = Outcome.ERROR if response.status >= 400 else Outcome.MISS
+        ended = yield Relay(response, self._relay_selection(response, event.now), kept, outcome)
+        assert isinstance(ended, Ended)
+        return self._finish(kept, ended) if kept is not None else Done()
+
+    def _drop_replaced(self, entry: Entry, response: Response) -> None:
+        if response.status not in (206, 304) and self.ask.request.method == "GET":
+            self.cache.store.drop(entry)
+
+    def _head_updates(self, event: Answered) -> None:
+        """What a HEAD answer says about the stored GET answer: it freshens it or ends it (RFC 9111 §4.3.5)."""
+        stored = self.cache.find(self.ask.key, self.ask.request).entry
+        if stored is None or event.response.status != 200:
+            return
+        if head_contradicts(stored, event.response):
+            self.cache.store.drop(stored)
+            return
+        get = replace(self.ask, request=replace(self.ask.request, method="GET"))
+        renewed = refreshed(get, stored, event, self._sequence())
+        if isinstance(renewed, Entry):
+            self.cache.store.put(renewed)
+
+    def _alone(self, now: float) -> None:
+        if self._flight is not None and self._flight.state is FlightState.UNDECIDED:
+            self.cache.flights.remember_alone(self._flight.name, now + self.cache.switches.hit_for_miss)
+            self._flight.fan_out()
+
+    def _new_entry(self, event: Answered) -> Entry | NotStored:
+        why = refusal(self.ask, event.response)
+        if why is not None:
+            return why
+        if event.response.length is not None and event.response.length > self.cache.store.largest:
+            return NotStored.TOO_LARGE
+        return make_entry(self.ask, self._store_key(), event, self._sequence())
+
+    def _relay_selection(self, response: Response, now: float) -> Selection:
+        """The viewer's own conditions and range, where they were not passed on for the origin to answer."""
+        if self._own_conditions:
+            return Whole()
+        arriving = Entry(
+            self.ask.key, response.status, "", response.headers, Body(), now, _NO_LIFETIME, total=response.length
+        )
+        return select_arriving(arriving, self.ask.request, self._asked)
+
+    def _finish(self, made: Entry, ended: Ended) -> Done:
+        if ended.broken is not None:
+            self.not_stored = ended.broken
+            return Done()
+        if not self.cache.fences.holds(made):
+            self.not_stored = NotStored.INVALIDATED
+            return Done()
+        if made.total is None:
+            made.total = made.body.size
+        return self._keep(made)
+
+    def _keep(self, made: Entry) -> Done:
+        kept: Entry | NotStored = made
+        if made.status == 206:
+            kept = combined(made, self.cache.find(self.ask.key, self.ask.request).entry)
+        if isinstance(kept, NotStored):
+            self.not_stored = kept
+            return Done()
+        put = self.cache.store.put(kept)
+        self.stored = put.kept
+        self.not_stored = None if put.kept else NotStored.TOO_LARGE
+        return Done(put.evicted)
+
+    # Passing on what is never answered from the store
+
+    def _pass_on(self) -> _Steps:
+        event = yield Fetch(None, listed(self.ask.request.headers, "Range"))
+        if isinstance(event, Failed):
+            self.not_stored, self.not_stale = NotStored.ORIGIN_FAILED, NotStale.NOTHING_STORED
+            return Refuse(event.failure.kind.status, event.failure)
+        assert isinstance(event, Answered)
+        self.not_stored = refusal(self.ask, event.response) or NotStored.METHOD
+        self._after_unsafe(event.response)
+        yield Relay(event.response, Whole(), None, Outcome.ERROR if event.response.status >= 400 else Outcome.MISS)
+        return Done()
+
+    def _after_unsafe(self, response: Response) -> None:
+        """A successful unsafe request ends what is stored for its URI and the places it names (RFC 9111 §4.4)."""
+        request, own = self.ask.request, self.ask.key
+        if not self.profile.unsafe_invalidates or request.method in SAFE_METHODS or not 200 <= response.status < 400:
+            return
+        named = [response.headers.get(name) for name in ("Location", "Content-Location")]
+        related = [related_key(self.ask.distribution, request, value) for value in named if value is not None]
+        for key in (own, *related):
+            if key is not None:
+                self.cache.invalidate(key.distribution, (key.uri,))
+                self.cache.store.drop_key(key)
+
+
+def _shareable(entry: Entry) -> bool:
+    """Whether others may have an answer without asking: it is fresh as it comes."""
+    return not entry.refetch and not entry.must_validate and entry.lifetime.seconds > entry.initial_age

@@ -1,0 +1,207 @@
+"""What a cache holds: a byte-bounded LRU of entries that stay until space is needed (ARCHITECTURE rule 5).
+
+An expired entry is kept, since revalidation and stale answers live on it. Eviction returns its victims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cachetools import Cache, LRUCache
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from edgesim.core.bodies import Body
+from edgesim.core.freshness import Lifetime
+from edgesim.core.keys import Key
+from edgesim.core.messages import Request, Response
+from edgesim.core.ranges import Parts
+from edgesim.core.vary import Selecting, selecting
+
+ENTRY_OVERHEAD = 512
+"""Bytes an entry is taken to need beyond its body and headers."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One stored answer. Times are simulated seconds; ``initial_age`` is how old it was when it arrived.
+
+    The three lives of an object: fresh until ``born + lifetime``, usable stale until the windows end, kept until
+    evicted. ``sequence`` is the place in the cache's history at which its fetch began, for invalidations.
+    """
+
+    key: Key
+    status: int
+    reason: str
+    headers: CIMultiDict[str] | CIMultiDictProxy[str]
+    body: Body
+    received: float
+    lifetime: Lifetime
+    initial_age: float = 0.0
+    sequence: int = 0
+    swr_until: float = 0.0
+    stale_until: float = 0.0
+    stale_forbidden: bool = False
+    stale_by_directive: bool = False
+    must_validate: bool = False
+    refetch: bool = False
+    immutable: bool = False
+    error: bool = False
+    parts: Parts | None = None
+    selecting: Selecting = ()
+    total: int | None = None
+    hits: int = 0
+    quiet_until: float = 0.0
+    """No origin contact before this time: the origin failed a moment ago and a stale answer serves (spec §2.5)."""
+    variant: str = ""
+    generated: bool = False
+    """An error page made here, not an answer of the origin."""
+
+    @property
+    def expires(self) -> float:
+        """When it stops being fresh."""
+        return self.received - self.initial_age + self.lifetime.seconds
+
+    def age(self, now: float) -> float:
+        """Its current age in seconds, never negative (RFC 9111 §4.2.3)."""
+        return max(0.0, self.initial_age + now - self.received)
+
+    def fresh(self, now: float) -> bool:
+        """Whether its lifetime is not over. An age equal to the lifetime is over."""
+        return self.age(now) < self.lifetime.seconds
+
+    @property
+    def response(self) -> Response:
+        """The stored head."""
+        return Response(self.status, self.headers, self.reason, self.total)
+
+    @property
+    def size(self) -> int:
+        """Bytes charged against the store."""
+        held = self.parts.size if self.parts is not None else self.body.size
+        return held + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + ENTRY_OVERHEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What storing did: whether it was kept, and the entries that had to go for it."""
+
+    kept: bool
+    evicted: tuple[Entry, ...] = ()
+
+
+class _Lru(LRUCache[str, Entry]):
+    """cachetools' LRU, reporting whom it pushes out."""
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__(maxsize, getsizeof=lambda entry: entry.size)
+        self.victims: list[Entry] = []
+
+    def popitem(self) -> tuple[str, Entry]:
+        name, entry = super().popitem()
+        self.victims.append(entry)
+        return name, entry
+
+
+@dataclass(slots=True)
+class Found:
+    """A lookup: the matching entry, or only that other variants exist."""
+
+    entry: Entry | None = None
+    variants: int = 0
+
+
+class Store:
+    """Entries by key. ``capacity`` is bytes; an object over ``largest`` is refused."""
+
+    def __init__(self, capacity: int, largest: int | None = None) -> None:
+        self.capacity = capacity
+        self.largest = min(capacity, largest or capacity)
+        self._entries = _Lru(capacity)
+        self._variants: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def used(self) -> int:
+        """Bytes in use."""
+        return int(self._entries.currsize)
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in the order of their first arrival; does not count as use."""
+        return iter([entry for name in list(self._entries) if (entry := self.peek(name)) is not None])
+
+    def peek(self, name: str) -> Entry | None:
+        """The entry under a full name, without counting as use."""
+        return Cache.__getitem__(self._entries, name) if name in self._entries else None
+
+    def find(self, key: Key, request: Request) -> Found:
+        """The entry for a request: by key, and where variants exist by Vary, the most recent match (RFC 9111 §4.1)."""
+        names = self._variants.get(key.text)
+        if names is None:
+            return Found(self._entries.get(key.text))
+        best: Entry | None = None
+        for name in names:
+            entry = self.peek(name)
+            if entry is not None and self.matches(entry, request) and (best is None or entry.received >= best.received):
+                best = entry
+        if best is not None:
+            self._entries.get(key.text + best.variant)
+        return Found(best, len(names))
+
+    @staticmethod
+    def matches(entry: Entry, request: Request) -> bool:
+        """Whether the fields that Vary names have the values in this request that chose the entry."""
+        wanted = tuple(name for name, _ in entry.selecting)
+        return selecting(wanted, request.headers) == entry.selecting
+
+    def put(self, entry: Entry) -> Put:
+        """Keep an entry, replacing the one it succeeds; the least recently used ones go if space is needed."""
+        if entry.size > self.largest:
+            self.drop(entry)
+            return Put(False)
+        name = entry.key.text + entry.variant
+        others = self._variants.get(entry.key.text)
+        if entry.variant or others is not None:
+            self._note_variant(entry.key.text, name)
+        self._entries.victims = []
+        self._entries[name] = entry
+        evicted = tuple(self._entries.victims)
+        for victim in evicted:
+            self._forget_variant(victim.key.text, victim.key.text + victim.variant)
+        return Put(True, evicted)
+
+    def _note_variant(self, text: str, name: str) -> None:
+        names = self._variants.setdefault(text, [text] if text in self._entries else [])
+        if name not in names:
+            names.append(name)
+
+    def _forget_variant(self, text: str, name: str) -> None:
+        names = self._variants.get(text)
+        if names is None:
+            return
+        if name in names:
+            names.remove(name)
+        if not names:
+            del self._variants[text]
+
+    def drop(self, entry: Entry) -> bool:
+        """Remove one entry, if it is the one stored under its name."""
+        name = entry.key.text + entry.variant
+        if self.peek(name) is not entry:
+            return False
+        del self._entries[name]
+        self._forget_variant(entry.key.text, name)
+        return True
+
+    def drop_key(self, key: Key) -> int:
+        """Remove every variant under a key; how many there were."""
+        names = list(self._variants.get(key.text, [key.text]))
+        gone = [entry for name in names if (entry := self.peek(name)) is not None]
+        return sum(self.drop(entry) for entry in gone)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._variants.clear()
