@@ -24,6 +24,7 @@ from origin.messages import Inbox, Malformed, Relay, RequestHead, ResponseHead, 
 from origin.pool import Connection, Pool, Refused, Target
 
 IDLE_SECONDS = 120.0
+FAREWELL_SECONDS = 1.0  # how long a TLS client may take to say goodbye in its turn
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 TEXT = (("Content-Type", "text/plain; charset=UTF-8"), ("Cache-Control", "no-store"))
 CONTROL_BYTES = 1 << 16
@@ -56,7 +57,10 @@ class Balancer:
             inbox = Inbox()
             return asyncio.StreamReaderProtocol(inbox, lambda _, writer: self._connected(inbox, writer, scheme))
 
-        server = await loop.create_server(protocol, bind, port, ssl=context, backlog=1024)
+        patience = None if context is None else FAREWELL_SECONDS
+        server = await loop.create_server(
+            protocol, bind, port, ssl=context, backlog=1024, ssl_shutdown_timeout=patience
+        )
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 

@@ -57,6 +57,8 @@ class Delivery:
         fields.add("X-Served-By", self._node)
         fields.setdefault("Server", SERVER)
         response = web.StreamResponse(status=reply.status, reason=reason_of(reply.status), headers=fields)
+        if fields.get("Connection", "").lower() == "close":
+            response.force_close()
         if reply.status in BODILESS:
             return response
         if faults.chunked and request.version >= (1, 1):

@@ -32,14 +32,13 @@ class Client:
         return int((self.writer.get_extra_info("sockname") or ("", 0))[1])
 
     async def end(self, fault: bool = False) -> None:
-        """Deliver what was written, then close: with a reset for a ``fault``, and over TLS without a farewell."""
+        """Deliver what was written, then close, or reset for a ``fault``."""
         transport = self.writer.transport
-        transport.set_write_buffer_limits(high=0)
-        await self.writer.drain()
         if fault:
+            secure = self.scheme == "https"  # asyncio's TLS pauses at the mark, its TCP only above it
+            transport.set_write_buffer_limits(high=1 if secure else 0, low=0)
+            await self.writer.drain()
             abort(transport)
-        elif self.scheme == "https":
-            transport.abort()
         else:
             transport.close()
 

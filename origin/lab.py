@@ -16,6 +16,7 @@ from origin.document import Document, Fields, Octets, Pattern, http_date, parse_
 LONGEST_WAIT = 120.0
 LARGEST = 1 << 40
 DEFAULT_SIZE = 64
+FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 PARAMETERS = {
     "status": "status code, 200 to 599 (default 200)",
@@ -31,7 +32,7 @@ PARAMETERS = {
     "etag": "ETag; quotes are added unless it has them; If-Match, If-None-Match and If-Range are honoured",
     "last-modified": "Last-Modified: an HTTP date, or whole seconds ago; conditions are honoured",
     "set-cookie": "Set-Cookie; repeatable",
-    "header": "Name:value, added as it is; repeatable",
+    "header": "Name:value, added as it is, but for Content-Length and Transfer-Encoding; repeatable",
     "ranges": "1 or 0: answer Range (default 1, for a 200 that is not chunked)",
     "chunked": "1: send it chunked, without Content-Length",
     "interim": "100, 102 or 103: send that interim response first; repeatable",
@@ -148,7 +149,7 @@ def _faults(order: Order) -> Faults:
 
 
 def _fields(order: Order) -> Fields:
-    fields = [("Content-Type", order.text("type") or "text/plain; charset=UTF-8")]
+    fields: list[tuple[str, str]] = []
     for name, given in (("cache-control", "Cache-Control"), ("vary", "Vary")):
         fields += [(given, value) for value in order.all(name)[-1:]]
     if (expires := order.text("expires")) is not None:
@@ -159,7 +160,11 @@ def _fields(order: Order) -> Fields:
         name, colon, value = line.partition(":")
         if not colon or not name.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"header must be Name:value, not {line!r}")
+        if name.lower() in FRAMING:
+            raise ValueError(f"{name} frames the message: order it by chunked, short or long")
         fields.append((name, value.strip()))
+    if order.text("type") is not None or all(name.lower() != "content-type" for name, _ in fields):
+        fields.insert(0, ("Content-Type", order.text("type") or "text/plain; charset=UTF-8"))
     for name, value in fields:
         if any(character in value for character in "\r\n\0"):
             raise ValueError(f"{name} holds a line break")

@@ -19,7 +19,7 @@ def combined(made: Entry, known: Entry | None) -> Entry | NotStored:
     place = parse_content_range(made.headers.get("Content-Range"))
     if place is None or place[2] is None or place[1] - place[0] + 1 != made.body.size:
         return NotStored.RANGE_UNUSABLE
-    first, _, total = place
+    first, total = place[0], place[2]
     parts = Parts(total)
     if known is not None and same_representation(known.headers, made.headers) and known.total == total:
         if known.parts is None:

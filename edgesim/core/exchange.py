@@ -395,7 +395,8 @@ class Exchange:
             return why
         if event.response.length is not None and event.response.length > self.cache.store.largest:
             return NotStored.TOO_LARGE
-        return make_entry(self.ask, self._store_key(), event, self._sequence())
+        made = make_entry(self.ask, self._store_key(), event, self._sequence())
+        return NotStored.ERROR_TTL_ZERO if made.error and made.lifetime.seconds <= 0 else made
 
     def _relay_selection(self, response: Response, now: float) -> Selection:
         """The viewer's own conditions and range, where they were not passed on for the origin to answer."""

@@ -1,8 +1,8 @@
 """Request collapsing: who is fetching what, and who waits for the outcome (spec §4.1; ARCHITECTURE rule 6).
 
-Followers wait for an *outcome*, not for a body: as soon as the leader knows whether its answer can be shared they all go
-on at once, to share it or to fetch for themselves side by side. Keys whose answers cannot be shared are remembered for
-a while, so that nobody queues for them (hit-for-miss).
+Followers wait for an *outcome*, not for a body: as soon as the leader knows whether its answer can be shared they all
+go on at once, to share it or to fetch for themselves side by side. Keys whose answers cannot be shared are remembered
+for a while, so that nobody queues for them (hit-for-miss).
 """
 
 from __future__ import annotations

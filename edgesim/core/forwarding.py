@@ -21,21 +21,18 @@ OWN_FIELDS = frozenset({"host", "user-agent", "via", "x-forwarded-for", "x-amz-c
 CONDITIONS = frozenset({"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since"})
 
 LEGACY_REMOVED = frozenset(
-    [
+    {
         "accept",
         "accept-charset",
         "accept-language",
         "referer",
-        "expect",
         "x-http-method-override",
         "proxy-authenticate",
         "proxy-authorization",
         "proxy-connection",
         "te",
         "trailer",
-        "x-forwarded-proto",
-        "x-real-ip",
-    ]
+    }
 )
 """Not forwarded by legacy settings unless listed for caching (spec §1.4)."""
 

@@ -96,13 +96,7 @@ def refusal(ask: Ask, response: Response) -> NotStored | None:
     profile = ask.behavior.profile
     controls = controls_of(response.headers, profile)
     if profile.policy_ttls:
-        why = policy_refusal(ask.behavior, ask.request, response, controls)
-        if why is None and response.status >= 400:
-            asked = error_lifetime(
-                ask.distribution.error_min_ttl(response.status), LONGEST, controls, response.headers, 0, 0
-            )
-            return NotStored.ERROR_TTL_ZERO if asked.seconds <= 0 else None
-        return why
+        return policy_refusal(ask.behavior, ask.request, response, controls)
     if profile.request_directives and "no-store" in request_directives(ask.request.headers):
         return NotStored.REQUEST_NO_STORE
     return standard_refusal(ask.request, response, controls)
