@@ -35,7 +35,7 @@ class Body:
             self._pieces.append(data)
             self._size += len(data)
             self.total_bytes += len(data)
-            if self._size > self._limit:
+            if self.full:
                 self._flow.hold()
             self._wake()
 
@@ -60,6 +60,11 @@ class Body:
     def fault(self) -> Exception | None:
         """Why the rest will not come."""
         return self._fault
+
+    @property
+    def full(self) -> bool:
+        """More is buffered than should be; reading is held."""
+        return self._size > self._limit
 
     def at_eof(self) -> bool:
         """All of it has been read."""

@@ -26,6 +26,7 @@ log = logging.getLogger("edgesim.wire")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _EXCERPT = 256
+_UNBROKEN = 16  # pipelined requests answered before others get their turn
 
 
 class _State(Enum):
@@ -345,8 +346,13 @@ class Connection(Flow):
     async def _serve(self) -> None:
         """Run the handler for one request after the other until the connection ends."""
         handler = self._listener.handler
+        unbroken = 0
         while True:
-            if self._turn is None and not self.lost:
+            if self._turn is not None:
+                unbroken += 1
+                if unbroken % _UNBROKEN == 0:
+                    await asyncio.sleep(0)
+            elif not self.lost:
                 self._waiter = self.loop.create_future()
                 await self._waiter
                 self._waiter = None
@@ -365,6 +371,8 @@ class Connection(Flow):
                 reply.abort()
                 raise
             self._settle(reply)
+            if self.paused:  # the next answer waits until this one is taken
+                await self.drain()
 
     def _wake_task(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -422,14 +430,23 @@ class Connection(Flow):
         if self._listener.closing or (self.half_closed and not buffer):
             self.shut()
             return
-        self.release()
         if buffer:
             self._begin_head(buffer)
+            self._read_on()
             if self.half_closed and self._state is _State.HEAD:
                 self.shut()
         else:
             self._state = _State.IDLE
             self._wait_until(self.loop.time() + self._listener.limits.idle_s)
+            self.release()
+
+    def _read_on(self) -> None:
+        """Read more of the viewer, unless enough of it waits already."""
+        if self._state is _State.BODY and self._body is not None:
+            if not self._body.full:
+                self.release()
+        elif len(self._buffer) <= self._listener.limits.pipeline_bytes:
+            self.release()
 
     # -- ending -----------------------------------------------------------------------------------------------------
 
