@@ -31,7 +31,7 @@ class ServerCertificate:
         """For ``host_name``, ``localhost`` and 127.0.0.1; its key is on disk only while it is being loaded."""
         with tempfile.TemporaryDirectory(prefix="origin-") as directory:
             certificate, key = Path(directory, "cert.pem"), Path(directory, "key.pem")
-            for path, data in zip((certificate, key), _make(host_name), strict=True):
+            for path, data in zip((certificate, key), make_pair(host_name), strict=True):
                 path.write_bytes(data)
             return cls(certificate, key)
 
@@ -46,7 +46,8 @@ class ServerCertificate:
         self.context.load_cert_chain(*self._files)
 
 
-def _make(host_name: str) -> tuple[bytes, bytes]:
+def make_pair(host_name: str) -> tuple[bytes, bytes]:
+    """A certificate that signs itself, valid for 30 days, and its key, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_name[:64])])
     now = datetime.datetime.now(datetime.UTC)

@@ -117,7 +117,7 @@ async def _serve(settings: Settings, parent: int | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     with contextlib.suppress(asyncio.CancelledError):
-        async with asyncio.TaskGroup() as group, running(settings) as site:
+        async with running(settings) as site, asyncio.TaskGroup() as group:
             starting = None
             watch = group.create_task(_watch(parent, ended)) if parent is not None else None
             loop.add_signal_handler(signal.SIGHUP, _reload, site)

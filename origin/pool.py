@@ -131,3 +131,8 @@ class Pool:
     def find(self, name: str) -> Target | None:
         """By its name, or by the host and port of its address."""
         return next((target for target in self.targets if name in {target.name, target.netloc}), None)
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        for target in self.targets:
+            target.drop_idle()

@@ -64,6 +64,7 @@ class Running:
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """Start the role and yield once everything answers; on leaving, let requests in flight finish for 3 seconds."""
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.sleep, 0)  # the loop ends closed connections in its next turn
         if settings.role == "node":
             yield await _start_node(settings, stack)
         else:
@@ -85,6 +86,7 @@ async def _start_balancer(settings: Settings, stack: AsyncExitStack) -> Running:
     else:
         targets = [Target(url.split("://")[-1].rstrip("/"), url.rstrip("/")) for url in settings.node_urls]
     pool = Pool(targets)
+    stack.callback(pool.close)
     client = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
     health = Health(pool, client, settings.health_interval)
     stack.push_async_callback(health.close)
