@@ -103,6 +103,8 @@ def _pick(
     value: object, words: dict[str, Pick], mappings: dict[str, Take], valid: Callable[[str], bool] = _is_text
 ) -> Pick:
     """``none``, ``all``, a list of names, or a mapping of one way of taking to its names."""
+    if isinstance(value, Pick):
+        return value
     ways = [*words, "a list of names", *(f"{{{way}: [names]}}" for way in mappings)]
     expected = f"{', '.join(ways[:-1])} or {ways[-1]}"
     if isinstance(value, str) and value in words:
@@ -180,6 +182,8 @@ _METHOD_WORDS = {"GET_HEAD": GET_HEAD, "GET_HEAD_OPTIONS": GET_HEAD_OPTIONS, "AL
 
 
 def _methods(value: object) -> frozenset[str]:
+    if isinstance(value, frozenset):
+        value = sorted(value)
     if isinstance(value, str) and value in _METHOD_WORDS:
         return _METHOD_WORDS[value]
     if isinstance(value, list | tuple) and all(isinstance(method, str) for method in value):

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from edgesim.errors import ConfigError, EdgesimError
 from edgesim.world.checking import Known, check
+from edgesim.world.commands import Configure
 from edgesim.world.documents import Document, Steps, parse_document, plain_value, read_document
 from edgesim.world.fields import show
 from edgesim.world.models import WorldFile
@@ -49,6 +50,12 @@ class Checked:
         if self.file is None:
             raise ConfigErrors(self.errors)
         return self.file
+
+    def configure(self, real: float) -> Configure:
+        """The command that makes a World of it, at a real time; raises ``ConfigErrors``."""
+        if self.world and isinstance(self.data, dict):
+            return Configure(source=self.source, document=self.data, real=real)
+        raise ConfigErrors(self.errors)
 
 
 def load_world(path: str | Path, env: Mapping[str, str] | None = None, overrides: Overrides | None = None) -> WorldFile:
