@@ -123,8 +123,7 @@ class Balancer:
     async def _share_out(self, client: Client, head: RequestHead, is_lab: bool, repeatable: bool) -> Outcome | None:
         """Try nodes until one takes the request; None when there is none that does."""
         tried: set[str] = set()
-        unanswered = False
-        fresh = is_lab  # a fault ends its connection: none that others left, none that others would get
+        unanswered = fresh = False
         while target := self._pool.choose(sticky_node(head) if self._sticky else None, tried):
             target.enter()
             try:
@@ -136,7 +135,7 @@ class Balancer:
                 continue
             finally:
                 target.leave()
-            if outcome is not Outcome.UNANSWERED or is_lab or not repeatable or client.inbox.gone.is_set():
+            if outcome is not Outcome.UNANSWERED or not repeatable or client.inbox.gone.is_set():
                 return outcome
             unanswered = True
             if connection.used:
@@ -160,6 +159,7 @@ class Balancer:
             outcome = await self._relay(client, head, target, connection)
             if outcome is Outcome.UNANSWERED and is_lab:
                 await client.end(fault=connection.inbox.fault is not None)
+                outcome = Outcome.CLOSED
         finally:
             client.inbox.when_gone = None
             uploaded = upload is None or upload.done()

@@ -134,10 +134,12 @@ async def test_reset_comes_through_as_a_reset(visit, secure):
         assert len(await visitor.arrivals("?path=/lab")) == 2  # a fault is never hidden by asking another node
 
 
-async def test_garbage_comes_through(visitor):
-    answer, failure = await visitor.raw("/lab?garbage=1")
-    assert failure is None
-    assert b"AHOY this is not HTTP" in answer
+@pytest.mark.parametrize("secure", [False, True])
+async def test_garbage_comes_through(visit, secure):
+    async with visit(Settings(https=0)) as visitor:
+        answer, failure = await visitor.raw("/lab?garbage=1", secure=secure)
+        assert failure is None
+        assert b"AHOY this is not HTTP" in answer
 
 
 async def test_a_content_length_that_lies(visitor):
