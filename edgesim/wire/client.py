@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from edgesim.core.failures import FailureKind
 from edgesim.observe.tasks import TaskOwner
@@ -100,9 +101,9 @@ class OriginPool:
         """
         if self._closed:
             raise RuntimeError("the pool is closed")
-        deadlines = self._watch(timeouts)
+        self._watch(timeouts)
         self._requests += 1
-        now = deadlines.loop.time()
+        now = monotonic()
         completion_at = NEVER if timeouts.completion_s is None else now + timeouts.completion_s
         head, chunked = _request_head(method, path, headers, body, body_length)
         upgrade = any(name.lower() == "upgrade" for name, _ in headers)
@@ -183,7 +184,7 @@ class OriginPool:
         if completion_at == NEVER:
             return await self._open(target, timeouts, fresh=fresh)
         try:
-            async with asyncio.timeout_at(completion_at):
+            async with asyncio.timeout(completion_at - monotonic()):
                 return await self._open(target, timeouts, fresh=fresh)
         except TimeoutError as error:
             raise OriginFailed.of(FailureKind.COMPLETION_TIMEOUT, "while connecting") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import Enum
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgesim.wire.body import Body
@@ -115,7 +116,7 @@ class Connection(Flow):
         self.local_port = transport.get_extra_info("sockname")[1]
         if self.scheme == "https" and listener.tls_facts is not None:
             self.tls = listener.tls_facts(transport.get_extra_info("ssl_object"))
-        self._wait_until(self.loop.time() + listener.limits.idle_s)
+        self._wait_until(monotonic() + listener.limits.idle_s)
         if not listener.opened(self):
             self._refuse(Malformed(Malformation.TOO_MANY_CONNECTIONS))
 
@@ -174,7 +175,7 @@ class Connection(Flow):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._pending = self.transport.get_write_buffer_size()
-        self._write_until = self.loop.time() + self._listener.limits.write_s
+        self._write_until = monotonic() + self._listener.limits.write_s
         self.deadline = min(self._until, self._write_until)
 
     def resume_writing(self) -> None:
@@ -184,7 +185,7 @@ class Connection(Flow):
     def release(self) -> None:
         super().release()
         if self._state is _State.BODY and not self._expects and not self.half_closed:
-            self._wait_until(self.loop.time() + self._listener.limits.body_s)
+            self._wait_until(monotonic() + self._listener.limits.body_s)
 
     def hold(self) -> None:
         super().hold()
@@ -222,7 +223,7 @@ class Connection(Flow):
         self._state = _State.HEAD
         self._scanned = 0
         self._buffer = data
-        self._started = now = self.loop.time()
+        self._started = now = monotonic()
         self._wait_until(now + self._listener.limits.head_s)
         self._take_head()
 
@@ -295,7 +296,7 @@ class Connection(Flow):
         self._body = body = Body(self, limits.body_buffer, self.continue_ if self._expects else None)
         self._framing = Chunked() if head.length < 0 else Counted(head.length)
         self._state = _State.BODY
-        self._wait_until(NEVER if self._expects else self.loop.time() + limits.body_s)
+        self._wait_until(NEVER if self._expects else monotonic() + limits.body_s)
         if rest:
             self._take_body(rest)
             if isinstance(body.fault, BodyBroken):
@@ -320,7 +321,7 @@ class Connection(Flow):
             self._state = _State.WAIT
             self._wait_until(NEVER)
         elif wanted:
-            self._wait_until(self.loop.time() + self._listener.limits.body_s)
+            self._wait_until(monotonic() + self._listener.limits.body_s)
         if wanted:
             for piece in pieces:
                 body.feed(piece)  # may hold reading, and with it the deadline
@@ -339,7 +340,7 @@ class Connection(Flow):
             self._expects = False
             self.send(_CONTINUE)
             if not self._held:
-                self._wait_until(self.loop.time() + self._listener.limits.body_s)
+                self._wait_until(monotonic() + self._listener.limits.body_s)
 
     # -- answering --------------------------------------------------------------------------------------------------
 
@@ -420,7 +421,7 @@ class Connection(Flow):
             return
         self._state = _State.DISCARD
         self._spare = limits.linger_bytes
-        self._wait_until(self.loop.time() + limits.linger_s)
+        self._wait_until(monotonic() + limits.linger_s)
         body.discard()
 
     def _between(self) -> None:
@@ -437,7 +438,7 @@ class Connection(Flow):
                 self.shut()
         else:
             self._state = _State.IDLE
-            self._wait_until(self.loop.time() + self._listener.limits.idle_s)
+            self._wait_until(monotonic() + self._listener.limits.idle_s)
             self.release()
 
     def _read_on(self) -> None:
@@ -484,7 +485,7 @@ class Connection(Flow):
         self._state = _State.LINGER
         self._buffer = b""
         self._spare = limits.linger_bytes
-        self._wait_until(self.loop.time() + limits.linger_s)
+        self._wait_until(monotonic() + limits.linger_s)
         if self.half_closed:
             self.shut()
             return
@@ -498,7 +499,7 @@ class Connection(Flow):
             return
         self._state = _State.CLOSING
         self._pending = self.transport.get_write_buffer_size()
-        self._wait_until(self.loop.time() + self._listener.limits.write_s)
+        self._wait_until(monotonic() + self._listener.limits.write_s)
         self.transport.close()
 
     def upgrade(self) -> Duplex:

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 from edgesim.core.failures import Failure, FailureKind
@@ -88,9 +89,9 @@ async def dial(
         OriginFailed: DNS, REFUSED, CONNECT_TIMEOUT or one of the TLS kinds.
     """
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    begun = monotonic()
     addresses = await _resolve(loop, target, connect_s)
-    resolved = loop.time()
+    resolved = monotonic()
     for attempt in range(1, attempts + 1):
         try:
             async with asyncio.timeout(connect_s):
@@ -102,7 +103,7 @@ async def dial(
                 raise
             failure = failed.failure
         else:
-            return flow, Dialled((resolved - begun) * 1e3, (loop.time() - resolved) * 1e3, attempt)
+            return flow, Dialled((resolved - begun) * 1e3, (monotonic() - resolved) * 1e3, attempt)
     raise OriginFailed(failure)
 
 

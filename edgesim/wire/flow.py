@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from time import monotonic
 from typing import cast
 
 NEVER = float("inf")
@@ -13,7 +14,8 @@ NEVER = float("inf")
 class Flow(asyncio.Protocol):
     """One connection's transport with its two brakes: ``drain`` for writing, ``hold``/``release`` for reading.
 
-    ``deadline`` is a loop time; :class:`Deadlines` calls ``expired`` once it has passed.
+    Times are ``time.monotonic()``: a loop's own clock may tick in milliseconds only. ``deadline`` is one of them;
+    :class:`Deadlines` calls ``expired`` once it has passed.
     """
 
     __slots__ = ("_drained", "_held", "bytes_in", "bytes_out", "deadline", "loop", "lost", "paused", "transport")
@@ -130,7 +132,7 @@ class Deadlines:
 
     def _sweep(self) -> None:
         self._timer = None
-        now = self.loop.time()
+        now = monotonic()
         for flow in [flow for flow in self._flows if flow.deadline <= now]:
             flow.expired(now)
         if self._flows and self._timer is None:

@@ -35,8 +35,9 @@ class Incoming:
     """One request as it came over the wire.
 
     ``target`` is the request line's own text; ``headers`` keep order, case and repeats; ``body`` is None when there is
-    none; ``started`` is the loop time of the head's first byte; ``raw_head`` are the exact bytes when they came as one
-    piece, at a message boundary, with no body and nothing after them; ``tls`` is what the ``tls_facts`` hook gave.
+    none; ``started`` is ``time.monotonic()`` at the head's first byte; ``raw_head`` are the exact bytes when they came
+    as one piece, at a message boundary, with no body and nothing after them; ``tls`` is what the ``tls_facts`` hook
+    gave.
     """
 
     method: str

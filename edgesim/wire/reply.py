@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgesim.wire.duplex import Duplex
@@ -25,7 +26,7 @@ class Reply:
     """Answers one request. Owns ``Connection`` and ``Transfer-Encoding``, and adds ``Content-Length`` where due.
 
     ``bytes_sent`` counts all bytes on the wire, heads and framing included; ``first_byte_at`` and ``last_byte_at`` are
-    loop times, None before.
+    ``time.monotonic()``, None before.
     """
 
     __slots__ = (
@@ -233,9 +234,9 @@ class Reply:
         if connection.lost:
             return
         if self.first_byte_at is None:
-            self.first_byte_at = self.last_byte_at = connection.loop.time()
+            self.first_byte_at = self.last_byte_at = monotonic()
         else:
-            self.last_byte_at = connection.loop.time()
+            self.last_byte_at = monotonic()
         self.bytes_sent += len(first) + len(second)
         if not second:
             connection.send(first)

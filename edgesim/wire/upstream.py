@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgesim.core.failures import FailureKind
@@ -112,7 +113,7 @@ class OriginConnection(Flow):
         self._completion_at = completion_at
         self._on_interim = on_interim
         self._asked_upgrade = upgrade
-        self._sent_at = now = self.loop.time()
+        self._sent_at = now = monotonic()
         self.deadline = min(now + read_s, completion_at)
         self._head = answer = self.loop.create_future()
         if self.lost:  # while it was being made
@@ -126,7 +127,7 @@ class OriginConnection(Flow):
 
     def await_origin(self) -> None:
         """From now on it is the origin we wait for."""
-        self._sent_at = now = self.loop.time()
+        self._sent_at = now = monotonic()
         self.deadline = min(now + self._read_s, self._completion_at)
 
     def await_viewer(self) -> None:
@@ -149,7 +150,7 @@ class OriginConnection(Flow):
         if self.idle or (self._head is None and self._body is None):
             self.transport.abort()  # nobody asked: what came can belong to no request
             return
-        now = self.loop.time()
+        now = monotonic()
         self.deadline = min(now + self._read_s, self._completion_at)
         if self._head is None:
             self._take_body(data)
@@ -190,7 +191,7 @@ class OriginConnection(Flow):
         held = self._held
         super().release()
         if held and self._body is not None:
-            self.deadline = min(self.loop.time() + self._read_s, self._completion_at)
+            self.deadline = min(monotonic() + self._read_s, self._completion_at)
 
     # -- heads ------------------------------------------------------------------------------------------------------
 
@@ -294,7 +295,7 @@ class OriginConnection(Flow):
         if self._keep and not rest and not self._eof and not self.transport.is_closing():
             super().release()
             self.idle = True
-            self.deadline = self.loop.time() + self._keepalive_s
+            self.deadline = monotonic() + self._keepalive_s
             self._pool.returned(self)
         else:
             self.deadline = NEVER
