@@ -15,7 +15,18 @@ from edgesim.core.failures import Failure
 class Body:
     """Bytes from one writer to any number of readers. ``size`` counts all bytes ever appended."""
 
-    __slots__ = ("_base", "_chunks", "_first", "complete", "failure", "kept", "readers", "size", "watchers")
+    __slots__ = (
+        "_base",
+        "_chunks",
+        "_first",
+        "complete",
+        "failure",
+        "kept",
+        "on_abandoned",
+        "readers",
+        "size",
+        "watchers",
+    )
 
     def __init__(self, data: bytes | None = None, *, kept: bool = True) -> None:
         self._chunks: list[bytes] = [data] if data else []
@@ -27,6 +38,8 @@ class Body:
         self.kept = kept
         self.readers: set[Reader] | None = None
         self.watchers: list[Callable[[], None]] | None = None
+        self.on_abandoned: Callable[[], None] | None = None
+        """Called when the last reader closes before the end."""
 
     @property
     def ended(self) -> bool:
@@ -137,6 +150,9 @@ class Reader:
 
     def close(self) -> None:
         """Read no more."""
-        if self._body.readers is not None:
-            self._body.readers.discard(self)
-        self._body.trim()
+        body = self._body
+        if body.readers is not None:
+            body.readers.discard(self)
+        body.trim()
+        if not body.readers and not body.ended and body.on_abandoned is not None:
+            body.on_abandoned()

@@ -46,6 +46,8 @@ class Cache:
     switches: Switches = field(default_factory=Switches)
     under_way: dict[int, int] = field(default_factory=dict)
     """Fetches whose answers may yet be stored: a token and the sequence number each began at."""
+    unswept: bool = False
+    """Invalidated entries may still take up space."""
     _tokens: count[int] = field(default_factory=count)
 
     def find(self, key: Key, request: Request) -> Found:

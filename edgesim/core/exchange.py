@@ -44,7 +44,7 @@ from edgesim.core.steps import Answered, Ask, Done, Ended, Event, Failed, Fetch,
 from edgesim.core.store import Entry
 from edgesim.core.validation import is_conditional, validators
 
-_NO_LIFETIME = Lifetime(0, LifetimeRule.NONE)
+NO_LIFETIME = Lifetime(0, LifetimeRule.NONE)
 HEAD_MARK = "\x1fHEAD"
 GENERATED_TYPE = "text/html"
 
@@ -65,7 +65,10 @@ class Exchange:
         self.stale: Stale | None = None
         self.freshness: Freshness | None = None
         self.joined: str | None = None
+        self.storing = False
         self.stored = False
+        self.asked_upstream = False
+        self.waited = False
         self.validated = False
         self.final = False
         self._asked: list[Asked] | None = None
@@ -202,6 +205,7 @@ class Exchange:
             self._lead()
             return (yield from self._fetch(entry))
         flight.followers += 1
+        self.waited = True
         yield Join(flight)
         shared = self._from_flight(flight)
         if shared is not None:
@@ -247,6 +251,7 @@ class Exchange:
 
     def _fetch(self, entry: Entry | None) -> _Steps:
         self._token = self.cache.begin()
+        self.asked_upstream = True
         conditions = self._conditions(entry)
         if entry is None and self.profile.transparent:
             self._own_conditions = True
@@ -286,7 +291,7 @@ class Exchange:
 
     def _renew(self, entry: Entry, renewed: Entry, now: float) -> None:
         if self.cache.fences.holds(renewed):
-            self.stored = self.cache.store.put(renewed).kept
+            self.stored = self.storing = self.cache.store.put(renewed).kept
         else:
             self.not_stored = NotStored.INVALIDATED
             self.cache.store.drop(entry)
@@ -362,6 +367,7 @@ class Exchange:
         else:
             self._alone(event.now)
         kept = made if isinstance(made, Entry) else None
+        self.storing = kept is not None
         outcome = Outcome.ERROR if response.status >= 400 else Outcome.MISS
         ended = yield Relay(response, self._relay_selection(response, event.now), kept, outcome)
         assert isinstance(ended, Ended)
@@ -403,7 +409,7 @@ class Exchange:
         if self._own_conditions:
             return Whole()
         arriving = Entry(
-            self.ask.key, response.status, "", response.headers, Body(), now, _NO_LIFETIME, total=response.length
+            self.ask.key, response.status, "", response.headers, Body(), now, NO_LIFETIME, total=response.length
         )
         return select_arriving(arriving, self.ask.request, self._asked)
 
@@ -433,6 +439,7 @@ class Exchange:
     # Passing on what is never answered from the store
 
     def _pass_on(self) -> _Steps:
+        self.asked_upstream = True
         event = yield Fetch(None, listed(self.ask.request.headers, "Range"))
         if isinstance(event, Failed):
             self.not_stored, self.not_stale = NotStored.ORIGIN_FAILED, NotStale.NOTHING_STORED

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from edgesim.core.behaviors import Behavior
 from edgesim.core.delivery import NotModified, Selection, Slice, Slices, Unsatisfiable
 from edgesim.core.forwarding import via
-from edgesim.core.messages import Field, Headers, end_to_end, tokens
+from edgesim.core.messages import Field, Headers, end_to_end
 from edgesim.core.policies import Take
 from edgesim.core.ranges import content_range
 from edgesim.core.reasons import Outcome
 from edgesim.core.reuse import cookies_forwarded
 from edgesim.core.selection import lowered
-from edgesim.core.verdict import Verdict
 
 _DEVICE_HEADERS = frozenset(f"cloudfront-is-{kind}-viewer" for kind in ("desktop", "mobile", "smarttv", "tablet"))
 _NOT_ON_304 = frozenset({"content-length", "content-encoding", "content-language", "content-range", "content-type"})
@@ -103,53 +102,3 @@ def own_headers(
         found.append(("Age", str(age)))
     found.append(("Cache-Status", cache_status))
     return found
-
-
-def cache_status(verdict: Verdict, ttl: float | None, before: str | None) -> str:
-    """The Cache-Status of an answer: the origin side's first, then one member a tier (RFC 9211 §2)."""
-    members = [before] if before else []
-    trail = verdict.trail()
-    for at in reversed(trail):
-        members.append(_member(at, ttl if at is verdict else None))
-    return ", ".join(members)
-
-
-def _member(verdict: Verdict, ttl: float | None) -> str:
-    parts = [verdict.node]
-    if verdict.rejection is not None:
-        parts.append(f"detail={_token(verdict.rejection.slug)}")
-    elif (
-        verdict.forwarded is None
-        or verdict.joined is not None
-        or (verdict.stale is not None and not verdict.validated and verdict.origin is None and verdict.upstream is None)
-    ):
-        parts.append("hit")
-    else:
-        parts += _forwarded(verdict)
-    if ttl is not None:
-        parts.append(f"ttl={int(ttl)}")
-    reason = verdict.stale or (verdict.not_stored if verdict.forwarded is not None and not verdict.stored else None)
-    if reason is not None and verdict.rejection is None and verdict.joined is None:
-        parts.append(f"detail={_token(reason.slug)}")
-    return "; ".join(parts)
-
-
-def _forwarded(verdict: Verdict) -> list[str]:
-    assert verdict.forwarded is not None
-    parts = [f"fwd={verdict.forwarded.slug}"]
-    status = 304 if verdict.validated else _status_from_above(verdict)
-    if status:
-        parts.append(f"fwd-status={status}")
-    if verdict.stored:
-        parts.append("stored")
-    return parts
-
-
-def _status_from_above(verdict: Verdict) -> int:
-    if verdict.origin is not None:
-        return verdict.origin.status
-    return verdict.upstream.status if verdict.upstream is not None else 0
-
-
-def _token(slug: str) -> str:
-    return slug if tokens(slug) and all(char.isalnum() or char in "-._" for char in slug) else f'"{slug}"'

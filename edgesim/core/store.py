@@ -116,6 +116,7 @@ class Store:
 
     def __init__(self, capacity: int, largest: int | None = None) -> None:
         self.capacity = capacity
+        self.asked_largest = largest
         self.largest = min(capacity, largest or capacity)
         self._entries = _Lru(capacity)
         self._variants: dict[str, list[str]] = {}
@@ -131,6 +132,10 @@ class Store:
     def entries(self) -> Iterator[Entry]:
         """Every entry, in the order of their first arrival; does not count as use."""
         return iter([entry for name in list(self._entries) if (entry := self.peek(name)) is not None])
+
+    def names(self) -> list[str]:
+        """The full names of all entries at this moment."""
+        return list(self._entries)
 
     def peek(self, name: str) -> Entry | None:
         """The entry under a full name, without counting as use."""

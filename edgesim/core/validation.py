@@ -114,4 +114,7 @@ def merged(stored: Headers, fresh: Headers) -> CIMultiDict[str]:
     replaced = {name.lower() for name, _ in updates}
     result = CIMultiDict([(name, value) for name, value in stored.items() if name.lower() not in replaced])
     result.extend(updates)
+    etag = stored.get("ETag")
+    if etag is not None and is_weak(etag) and weak_match(etag, result.get("ETag", "")):
+        result["ETag"] = etag  # a copy compressed here stays weak, whatever the origin calls the plain one
     return result

@@ -1,0 +1,454 @@
+"""One request's way through the caches: at each the core's exchange decides and this driver acts on its steps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+
+from multidict import CIMultiDict
+
+from edgesim.core.behaviors import Behavior, Distribution, Match, Origin
+from edgesim.core.bodies import Body
+from edgesim.core.cache import Cache, Tier
+from edgesim.core.encoding import compressed_head, compression
+from edgesim.core.exchange import NO_LIFETIME, Exchange
+from edgesim.core.failures import Failure, FailureKind
+from edgesim.core.flights import Flight
+from edgesim.core.forwarding import CONDITIONS, Upstream, origin_request
+from edgesim.core.keys import Key
+from edgesim.core.messages import Field, Headers, Request, Response
+from edgesim.core.outgoing import relayed_headers
+from edgesim.core.pages import STATUS_TEXT, error_page
+from edgesim.core.reasons import NotCompressed, NotStored, Outcome
+from edgesim.core.steps import Answered, Ask, Done, Ended, Failed, Fetch, Join, Refuse, Relay, Released, Serve
+from edgesim.core.store import Entry
+from edgesim.core.tiers import Way, way_up
+from edgesim.core.verdict import Leg, OriginTrip
+from edgesim.edge.answers import Answer, entry_answer
+from edgesim.edge.hierarchy import Hierarchy
+from edgesim.edge.ids import via_name
+from edgesim.edge.origins import Errand, OnInterim, Origins, Visit, pause
+from edgesim.edge.pump import Encoder, Pump, Source, encoder_for
+from edgesim.observe.clock import Clock
+from edgesim.observe.tasks import TaskOwner
+from edgesim.wire.client import OriginResponse
+
+
+@dataclass(slots=True)
+class Hop:
+    """What happened at one cache; the raw material of its verdict."""
+
+    tier: Tier
+    cache: Cache
+    exchange: Exchange
+    outcome: Outcome = Outcome.MISS
+    status: int = 0
+    trip: OriginTrip | None = None
+    failure: Failure | None = None
+    above: Hop | None = None
+    legs: list[Leg] = field(default_factory=list)
+    encoding: str = ""
+    not_compressed: NotCompressed | None = None
+    ttl: float | None = None
+    age: int | None = None
+    evicted: int = 0
+
+    @property
+    def status_from_above(self) -> int:
+        """The status the next tier or the origin answered, 0 when it was not asked."""
+        if self.trip is not None:
+            return self.trip.status
+        return self.above.status if self.above is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Errands:
+    """What a journey needs of the process it runs in."""
+
+    hierarchy: Hierarchy
+    origins: Origins
+    clock: Clock
+    tasks: TaskOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request that was admitted: where it is, what it asks, and what the distribution says."""
+
+    id: str
+    pop: str
+    request: Request
+    distribution: Distribution
+    match: Match
+    path: str
+    key: Key
+    cloudfront: Callable[[], dict[str, str]]
+    body: AsyncIterator[bytes] | None = None
+    body_length: int | None = None
+    on_interim: OnInterim | None = None
+
+    @property
+    def behavior(self) -> Behavior:
+        """The behaviour that matched."""
+        return self.match.behavior
+
+
+class _OriginSource:
+    """An origin's body as a source for a pump."""
+
+    def __init__(self, response: OriginResponse) -> None:
+        self._response = response
+
+    @property
+    def ready(self) -> bytes | None:
+        return (self._response.whole or b"") if self._response.body is None else None
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self._response.chunks()
+
+    def close(self) -> None:
+        self._response.abort()
+
+
+@dataclass(slots=True)
+class _Upper:
+    """An answer from above: its head for the core, and its body."""
+
+    response: Response
+    source: Source
+
+
+class Journey:
+    """Takes one planned request from an edge's cache as far up as it has to go."""
+
+    def __init__(self, errands: Errands, plan: Plan) -> None:
+        self._errands = errands
+        self.plan = plan
+        hierarchy = errands.hierarchy
+        edge = hierarchy.edge(plan.pop)
+        assert edge is not None, "the edge is one of this process"
+        origin = self._first_origin()
+        regional = hierarchy.sites[plan.pop].regional
+        self.way: Way = way_up(
+            plan.request.method,
+            plan.behavior,
+            origin,
+            regional,
+            regional_caches=plan.distribution.regional_caches,
+            down=hierarchy.regions_down,
+        )
+        self._stops = [(Tier.EDGE, edge)] + [(stop.tier, hierarchy.cache(stop)) for stop in self.way.stops]
+
+    def _first_origin(self) -> Origin:
+        distribution, name = self.plan.distribution, self.plan.behavior.origin
+        group = distribution.groups.get(name)
+        return distribution.origins[group.primary if group is not None else name]
+
+    async def run(self, *, background: bool = False) -> tuple[Answer, Hop]:
+        """The answer at the edge, and the record of the way; its body may still be arriving."""
+        plan = self.plan
+        ask = Ask(plan.id, plan.request, plan.distribution, plan.behavior, plan.key, background)
+        return await self._at(0, ask)
+
+    async def _at(self, level: int, ask: Ask) -> tuple[Answer, Hop]:
+        tier, cache = self._stops[level]
+        exchange = Exchange(cache, ask)
+        hop = Hop(tier, cache, exchange)
+        try:
+            return await self._steps(level, ask, hop), hop
+        except BaseException:
+            exchange.abandon()
+            raise
+
+    async def _steps(self, level: int, ask: Ask, hop: Hop) -> Answer:
+        clock, exchange = self._errands.clock, hop.exchange
+        upper: _Upper | None = None
+        step = exchange.start(clock.now())
+        while True:
+            match step:
+                case Serve():
+                    self._drop(upper)
+                    return self._serve(level, ask, hop, step)
+                case Join(flight):
+                    await _released(flight)
+                    step = exchange.tell(Released(clock.now()))
+                case Fetch():
+                    upper, event = await self._fetch(level, ask, hop, step)
+                    step = exchange.tell(event)
+                case Relay():
+                    assert upper is not None
+                    return self._relay(ask, hop, step, upper)
+                case Refuse():
+                    return self._refuse(ask, hop, step)
+                case Done():
+                    return Answer(204, "", [])
+
+    @staticmethod
+    def _drop(upper: _Upper | None) -> None:
+        if upper is not None:
+            upper.source.close()
+
+    # From the store
+
+    def _serve(self, level: int, ask: Ask, hop: Hop, step: Serve) -> Answer:
+        now = self._errands.clock.now()
+        entry = step.entry
+        hop.outcome = step.outcome
+        hop.age = int(entry.age(now))
+        hop.ttl = entry.lifetime.seconds - entry.age(now)
+        hop.encoding = entry.headers.get("Content-Encoding", "")
+        headers = [*entry.headers.items(), ("Age", str(hop.age))]
+        answer = entry_answer(entry, headers, step.selection)
+        hop.status = answer.status
+        if step.refresh:
+            self._errands.tasks.start(self._refresh(level, ask), name="stale-while-revalidate")
+        return answer
+
+    async def _refresh(self, level: int, ask: Ask) -> None:
+        """Renew a stale answer that was served at once; nobody waits for this one."""
+        plain = CIMultiDict(ask.request.headers)
+        for name in (*CONDITIONS, "range"):
+            plain.popall(name, None)
+        behind = replace(ask, background=True, request=replace(ask.request, headers=plain, method="GET"))
+        answer, _ = await self._at(level, behind)
+        if answer.reader is not None:
+            answer.reader.close()
+
+    # From above
+
+    async def _fetch(self, level: int, ask: Ask, hop: Hop, step: Fetch) -> tuple[_Upper | None, Answered | Failed]:
+        asked_at = self._errands.clock.now()
+        failure = self._cut_off(level)
+        if failure is None and level + 1 < len(self._stops):
+            return await self._ask_tier(level, ask, hop, step, asked_at)
+        if failure is not None:
+            return None, self._failed(ask, hop, failure)
+        visit = await self._ask_origin(level, ask, hop, step)
+        hop.trip = visit.trip
+        clock = self._errands.clock
+        if visit.failure is not None:
+            return None, self._failed(ask, hop, visit.failure)
+        if visit.response is None:
+            answer = _simulated_error(ask, visit)
+            response = Response(answer.status, CIMultiDict(answer.headers), "", answer.length)
+            return _Upper(response, answer), Answered(response, clock.now(), asked_at)
+        origin = ask.distribution.origins[visit.trip.origin]
+        skew = 0.0 if origin.simulated_clock else clock.skew()
+        response = _head_of(ask, visit.response)
+        source: Source = _OriginSource(visit.response)
+        return self._arrived(ask, hop, response, source, asked_at, skew)
+
+    async def _ask_tier(
+        self, level: int, ask: Ask, hop: Hop, step: Fetch, asked_at: float
+    ) -> tuple[_Upper, Answered | Failed]:
+        await self._travel(hop, hop.cache.name, self._stops[level + 1][1].name)
+        above = replace(ask, request=_for_tier(ask.request, step), background=False)
+        answer, hop.above = await self._at(level + 1, above)
+        length = answer.length if ask.request.method != "HEAD" else _announced(CIMultiDict(answer.headers))
+        response = Response(answer.status, CIMultiDict(answer.headers), answer.reason, length)
+        failure = hop.above.failure
+        if failure is not None and hop.above.trip is None:
+            hop.failure = failure
+        return self._arrived(ask, hop, response, answer, asked_at, 0.0)
+
+    def _arrived(
+        self, ask: Ask, hop: Hop, response: Response, source: Source, asked_at: float, skew: float
+    ) -> tuple[_Upper, Answered]:
+        """An answer is there: compress it if this is the edge and all of §7.11's conditions hold."""
+        if hop.tier is Tier.EDGE and ask.request.method == "GET" and response.status != 304:
+            chosen = compression(ask.behavior, ask.request, response)
+            if isinstance(chosen, NotCompressed):
+                hop.not_compressed = chosen
+            else:
+                hop.encoding = chosen
+                response = compressed_head(response, chosen)
+        return _Upper(response, source), Answered(response, self._errands.clock.now(), asked_at, skew)
+
+    def _failed(self, ask: Ask, hop: Hop, failure: Failure) -> Failed:
+        hop.failure = failure
+        status = failure.kind.status
+        return Failed(failure, self._errands.clock.now(), error_page(status, _explained(failure), ask.id))
+
+    def _cut_off(self, level: int) -> Failure | None:
+        """A simulated partition around this cache."""
+        hierarchy = self._errands.hierarchy
+        name = self._stops[level][1].name
+        if level == 0 and hierarchy.world.states.get(name) == "partitioned":
+            return Failure(FailureKind.CONNECT_TIMEOUT, f"{name} is cut off from everything behind it (simulated)")
+        if not hierarchy.world.faults:
+            return None
+        kind = "edge" if level == 0 else "regional"
+        for fault in hierarchy.faults_on(f"{kind}:{name}"):
+            if fault.kind == "partition":
+                return Failure(FailureKind.CONNECT_TIMEOUT, f"{name} is cut off (simulated by fault {fault.id})")
+        after = self._stops[level + 1][1].name if level + 1 < len(self._stops) else self._first_origin().id
+        for fault in hierarchy.faults_on(f"link:{name}->{after}"):
+            if fault.kind == "partition":
+                return Failure(FailureKind.CONNECT_TIMEOUT, f"the link to {after} is cut (simulated by {fault.id})")
+        return None
+
+    async def _travel(self, hop: Hop, start: str, end: str, label: str | None = None) -> None:
+        """Note a leg's modelled time, and let it pass where latency is real."""
+        hierarchy = self._errands.hierarchy
+        latency = hierarchy.world.latency
+        ms = hierarchy.leg_ms(start, end) * latency.scale
+        if hierarchy.world.faults:
+            slow = [
+                fault.value for fault in hierarchy.faults_on(f"link:{start}->{label or end}") if fault.kind == "slow"
+            ]
+            ms += sum(slow)
+        hop.legs.append(Leg(start, label or end, ms))
+        if latency.mode == "real":
+            await pause(ms)
+
+    # The origin
+
+    async def _ask_origin(self, level: int, ask: Ask, hop: Hop, step: Fetch) -> Visit:
+        plan = self.plan
+        cloudfront = plan.cloudfront()
+
+        def build(origin: Origin) -> Upstream:
+            return origin_request(
+                plan.request if level == 0 else ask.request,
+                ask.behavior,
+                origin,
+                step,
+                request_id=plan.id,
+                node=via_name(plan.pop),
+                path=plan.path,
+                cloudfront=cloudfront,
+            )
+
+        async def travel(origin: Origin) -> None:
+            await self._travel(hop, hop.cache.name, origin.place, origin.id)
+
+        errand = Errand(
+            ask.request.method,
+            ask.request.scheme,
+            build,
+            travel,
+            self._origin_fault,
+            plan.body,
+            plan.body_length,
+            plan.on_interim if not ask.background else None,
+        )
+        return await self._errands.origins.ask(ask.distribution, ask.behavior.origin, errand)
+
+    def _origin_fault(self, origin: Origin) -> Failure | int | None:
+        hierarchy = self._errands.hierarchy
+        if not hierarchy.world.faults:
+            return None
+        for fault in hierarchy.faults_on(f"origin:{origin.id}"):
+            if fault.kind == "stop":
+                return Failure(FailureKind.REFUSED, f"origin {origin.id} is down (simulated by fault {fault.id})")
+            if fault.kind == "error":
+                return int(fault.value)
+        return None
+
+    # Passing on
+
+    def _relay(self, ask: Ask, hop: Hop, step: Relay, upper: _Upper) -> Answer:
+        exchange, entry = hop.exchange, step.entry
+        hop.outcome = step.outcome
+        if hop.above is not None and step.outcome is Outcome.MISS and hop.above.outcome is not Outcome.MISS:
+            hop.outcome = hop.above.outcome  # the answer came from a cache, only not from this one (spec §1.6)
+        body = entry.body if entry is not None else Body(kept=False)
+        headers = relayed_headers(ask.behavior, step.response.headers)
+        # a reader first, then the pump: what is not kept is dropped as soon as nobody reads it
+        answer = _relayed_answer(ask, step, headers, body, self._errands.clock.now())
+        hop.status = answer.status
+
+        def ended(broken: NotStored | None) -> None:
+            done = exchange.tell(Ended(self._errands.clock.now(), broken))
+            if isinstance(done, Done):
+                hop.evicted = len(done.evicted)
+
+        encoder: Encoder | None = encoder_for(hop.encoding) if hop.encoding and hop.not_compressed is None else None
+        if hop.tier is not Tier.EDGE:
+            encoder = None
+        largest = hop.cache.store.largest if entry is not None else 0
+        Pump(upper.source, body, ended, largest=largest, encoder=encoder).start(self._errands.tasks)
+        return _settled(answer)
+
+    def _refuse(self, ask: Ask, hop: Hop, step: Refuse) -> Answer:
+        message = "Nothing fresh is stored and the request says only-if-cached."
+        if step.failure is not None:
+            hop.failure = step.failure
+            message = _explained(step.failure)
+        hop.outcome, hop.status = Outcome.ERROR, step.status
+        return generated(step.status, message, ask.id)
+
+
+def generated(status: int, message: str, request_id: str) -> Answer:
+    """An error answer made here; Server, Date and the rest are added where it leaves."""
+    page = error_page(status, message, request_id)
+    headers = [("Content-Type", "text/html"), ("Content-Length", str(len(page)))]
+    return Answer(status, STATUS_TEXT.get(status, ""), headers, page, length=len(page))
+
+
+def _explained(failure: Failure) -> str:
+    return f"{failure.kind.value}: {failure.detail}" if failure.detail else f"{failure.kind.value}."
+
+
+def _simulated_error(ask: Ask, visit: Visit) -> Answer:
+    return generated(visit.simulated_status, "The origin answers with an error (simulated by a fault).", ask.id)
+
+
+def _relayed_answer(ask: Ask, step: Relay, headers: list[Field], body: Body, now: float) -> Answer:
+    """The answer to whoever caused the fetch: the fresh head as it came, and the body as it arrives."""
+    response = step.response
+    entry = step.entry or Entry(
+        ask.key, response.status, response.reason, response.headers, body, now, NO_LIFETIME, total=response.length
+    )
+    return entry_answer(entry, headers, step.selection)
+
+
+def _settled(answer: Answer) -> Answer:
+    """If the body arrived whole at once, answer with it in one piece."""
+    body = answer.body
+    if answer.data is None and body is not None and body.complete and answer.reader is not None:
+        pieces = []
+        while (chunk := answer.reader.next()) is not None:
+            pieces.append(chunk)
+        answer.reader.close()
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        end = None if answer.length is None else answer.first + answer.length
+        answer.data = data if not answer.first and (end is None or end >= len(data)) else data[answer.first : end]
+        answer.length = len(answer.data)
+        answer.body = answer.reader = None
+    return answer
+
+
+def _head_of(ask: Ask, response: OriginResponse) -> Response:
+    if ask.request.method == "HEAD":
+        length = _announced(response.headers)
+    elif response.body is None:
+        length = len(response.whole or b"") if response.framed or not response.whole else None
+    else:
+        length = response.length
+    return Response(response.status, response.headers, response.reason, length, response.framed)
+
+
+def _announced(headers: Headers) -> int | None:
+    value = headers.get("Content-Length", "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _for_tier(request: Request, step: Fetch) -> Request:
+    """The request as the next tier gets it: the conditions and the range of this one's fetch."""
+    headers = CIMultiDict(request.headers)
+    if step.conditions is not None:
+        for name in CONDITIONS:
+            headers.popall(name, None)
+        headers.extend(step.conditions)
+    headers.popall("Range", None)
+    if step.range is not None:
+        headers["Range"] = step.range
+    return replace(request, headers=headers)
+
+
+async def _released(flight: Flight) -> None:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    flight.wait(lambda: None if future.done() else future.set_result(None))
+    await future

@@ -1,0 +1,192 @@
+"""Asking an origin: which one, over what connection, how often, and what it is called when it fails (spec §6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from ssl import SSLContext
+from typing import Any
+
+from edgesim.core.behaviors import Distribution, Origin, OriginGroup, OriginProtocol
+from edgesim.core.failures import Failure, FailureKind
+from edgesim.core.forwarding import Upstream
+from edgesim.core.messages import Field, Headers
+from edgesim.core.verdict import OriginTrip
+from edgesim.observe.clock import Clock
+from edgesim.tls.origin import classify, origin_context, verify_peer
+from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
+
+FAILOVER_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+RETRIED_METHODS = frozenset({"GET", "HEAD"})
+
+OnInterim = Callable[[int, Headers], None]
+
+
+@dataclass(slots=True)
+class Visit:
+    """What came of asking: an answer or a failure, and the record of the trip."""
+
+    trip: OriginTrip
+    response: OriginResponse | None = None
+    failure: Failure | None = None
+    simulated_status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One request for an origin. ``build`` makes it for a given origin; ``delay`` waits for the way there."""
+
+    method: str
+    scheme: str
+    build: Callable[[Origin], Upstream]
+    travel: Callable[[Origin], Any]
+    faults: Callable[[Origin], Failure | int | None]
+    body: AsyncIterator[bytes] | None = None
+    body_length: int | None = None
+    on_interim: OnInterim | None = None
+
+
+class Origins:
+    """The origin side of every cache in this process."""
+
+    def __init__(self, clock: Clock, trust: Callable[[], Sequence[bytes]]) -> None:
+        self._clock = clock
+        self._trust = trust
+        self._contexts: dict[tuple[tuple[str, ...], bool], SSLContext] = {}
+        self.pool = OriginPool(classify)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.pool.close()
+
+    def forget_trust(self) -> None:
+        """The trust store has changed: make new contexts."""
+        self._contexts.clear()
+
+    async def ask(self, distribution: Distribution, name: str, errand: Errand) -> Visit:
+        """Ask an origin, or the members of an origin group in turn (spec §6.5)."""
+        group = distribution.groups.get(name)
+        if group is None:
+            return await self._ask_one(distribution.origins[name], errand)
+        first = await self._ask_one(distribution.origins[group.primary], errand)
+        if errand.method not in FAILOVER_METHODS or not fails_over(group, first):
+            return first
+        code = first.trip.status or (first.failure.kind.status if first.failure is not None else 0)
+        if first.response is not None:
+            first.response.abort()
+        second = await self._ask_one(distribution.origins[group.secondary], errand)
+        second.trip = replace(second.trip, failover=f"Failover:{code}")
+        return second
+
+    async def _ask_one(self, origin: Origin, errand: Errand) -> Visit:
+        upstream = errand.build(origin)
+        trip = OriginTrip(origin.id, sent=tuple(upstream.headers), target=upstream.target)
+        await errand.travel(origin)
+        simulated = errand.faults(origin)
+        if isinstance(simulated, Failure):
+            return Visit(trip, failure=simulated)
+        if simulated is not None:
+            return Visit(replace(trip, status=simulated), simulated_status=simulated)
+        return await self._with_retries(origin, errand, upstream, trip)
+
+    async def _with_retries(self, origin: Origin, errand: Errand, upstream: Upstream, trip: OriginTrip) -> Visit:
+        """GET and HEAD are tried again after a read timeout, up to the connection attempts in total (spec §6.3)."""
+        tries = origin.connection_attempts if errand.method in RETRIED_METHODS else 1
+        ends = None
+        if origin.completion_timeout is not None:
+            ends = self._clock.monotonic() + origin.completion_timeout
+        failure = Failure(FailureKind.READ_TIMEOUT)
+        for attempt in range(1, tries + 1):
+            try:
+                response = await self._send(origin, errand, upstream, ends)
+            except OriginFailed as failed:
+                failure = failed.failure
+                trip = replace(trip, attempts=attempt)
+                if failure.kind is not FailureKind.READ_TIMEOUT:
+                    break
+                continue
+            times = response.timings
+            trip = replace(
+                trip,
+                address=f"{response.remote[0]}:{response.remote[1]}" if response.remote else "",
+                status=response.status,
+                connect_ms=times.connect_ms,
+                dns_ms=times.dns_ms,
+                first_byte_ms=times.first_byte_ms,
+                reused=response.reused,
+                attempts=attempt,
+            )
+            return Visit(trip, response)
+        return Visit(trip, failure=failure)
+
+    async def _send(self, origin: Origin, errand: Errand, upstream: Upstream, ends: float | None) -> OriginResponse:
+        left = None if ends is None else ends - self._clock.monotonic()
+        if left is not None and left <= 0:
+            raise OriginFailed.of(FailureKind.COMPLETION_TIMEOUT)
+        timeouts = Timeouts(
+            origin.connection_timeout,
+            origin.connection_attempts,
+            origin.response_timeout,
+            left,
+            origin.keepalive_timeout,
+        )
+        target = self._target(origin, errand.scheme, upstream.host)
+        return await self.pool.send(
+            target,
+            upstream.method,
+            upstream.target,
+            _sendable(upstream.headers),
+            errand.body,
+            errand.body_length,
+            timeouts,
+            on_interim=errand.on_interim,
+        )
+
+    def _target(self, origin: Origin, scheme: str, host: str) -> Target:
+        secure = origin.protocol is OriginProtocol.HTTPS_ONLY or (
+            origin.protocol is OriginProtocol.MATCH_VIEWER and scheme == "https"
+        )
+        port = origin.https_port if secure else origin.http_port
+        if not secure:
+            return Target("http", origin.address, port, None, None, None, ("http", origin.address, port))
+        forwarded = _name(host)
+        names = tuple(dict.fromkeys((origin.domain, forwarded)))
+        context = self._context(origin.ssl_protocols, origin.verify)
+
+        def verify(tls: Any) -> None:
+            if origin.verify:
+                verify_peer(tls, names, self._clock.now())
+
+        key = ("https", origin.address, port, forwarded, origin.ssl_protocols, origin.verify)
+        return Target("https", origin.address, port, forwarded, context, verify, key)
+
+    def _context(self, protocols: tuple[str, ...], verify: bool) -> SSLContext:
+        key = (protocols, verify)
+        if key not in self._contexts:
+            self._contexts[key] = origin_context(self._trust(), protocols, verify)
+        return self._contexts[key]
+
+
+def fails_over(group: OriginGroup, visit: Visit) -> bool:
+    """Whether the secondary is to be asked: a listed status; 503 listed for no connection, 504 for a timeout."""
+    if visit.failure is None:
+        return visit.trip.status in group.statuses
+    return (504 if visit.failure.kind.timed_out else 503) in group.statuses
+
+
+def _name(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _sendable(headers: list[Field]) -> list[Field]:
+    """Content-Length and Transfer-Encoding are the connection's own."""
+    return [pair for pair in headers if pair[0].lower() not in ("content-length", "transfer-encoding")]
+
+
+async def pause(ms: float) -> None:
+    """Let modelled time pass, without holding anything up."""
+    if ms > 0:
+        await asyncio.sleep(ms / 1000)
