@@ -103,36 +103,38 @@ class OriginPool:
             raise RuntimeError("the pool is closed")
         self._watch(timeouts)
         self._requests += 1
-        now = monotonic()
-        completion_at = NEVER if timeouts.completion_s is None else now + timeouts.completion_s
-        head, chunked = _request_head(method, path, headers, body, body_length)
+        completion_at = NEVER if timeouts.completion_s is None else monotonic() + timeouts.completion_s
+        head = _request_head(method, path, headers, body, body_length)
         upgrade = any(name.lower() == "upgrade" for name, _ in headers)
         retried = False
         while True:
             connection, dialled = await self._connection(target, timeouts, completion_at, fresh=retried)
-            reused = dialled is _REUSED
             answer = connection.begin(
                 method, timeouts.read_s, timeouts.keepalive_s, completion_at, on_interim, upgrade=upgrade
             )
-            self._send_request(connection, head, body, chunked)
+            self._send_request(connection, head, body, body_length)
             try:
                 response = await answer
             except OriginFailed as failed:
-                stale = reused and not connection.answered and failed.failure.kind is FailureKind.RESET
-                if stale and not retried and method in _REPEATABLE and (body is None or isinstance(body, bytes)):
-                    retried = True
-                    continue
-                raise
+                if dialled is not _REUSED or connection.answered or not _repeatable(failed, method, body):
+                    raise
+                retried = True
             except asyncio.CancelledError:
                 connection.abort()
                 raise
-            self._reused += reused
-            response.reused = reused
-            response.retried = retried
-            response.attempts = dialled.attempts
-            if not reused:
-                response.timings = Timings(dialled.dns_ms, dialled.connect_ms, response.first_byte_ms)
-            return response
+            else:
+                return self._received(response, dialled, retried)
+
+    def _received(self, response: OriginResponse, dialled: Dialled, retried: bool) -> OriginResponse:
+        """Note how the response was come by."""
+        response.reused = dialled is _REUSED
+        response.retried = retried
+        response.attempts = dialled.attempts
+        if response.reused:
+            self._reused += 1
+        else:
+            response.timings = Timings(dialled.dns_ms, dialled.connect_ms, response.timings.first_byte_ms)
+        return response
 
     async def close(self) -> None:
         """Close every connection; requests in hand fail."""
@@ -258,7 +260,7 @@ class OriginPool:
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
-    def _send_request(self, connection: OriginConnection, head: bytes, body: RequestBody, chunked: bool) -> None:
+    def _send_request(self, connection: OriginConnection, head: bytes, body: RequestBody, length: int | None) -> None:
         if body is None or isinstance(body, bytes):
             if body:
                 connection.send(head, body)
@@ -266,40 +268,52 @@ class OriginPool:
                 connection.send(head)
         else:
             connection.send(head)
-            connection.sending = self._tasks.start(_upload(connection, body, chunked))
+            connection.sending = self._tasks.start(_upload(connection, body, length))
 
 
-async def _upload(connection: OriginConnection, body: AsyncIterator[bytes], chunked: bool) -> None:
+async def _upload(connection: OriginConnection, body: AsyncIterator[bytes], length: int | None) -> None:
+    """Send a body piece by piece, chunked when its ``length`` is None."""
+    sent = 0
     try:
         connection.await_viewer()
         async for data in body:
+            sent += len(data)
+            if length is not None and sent > length:
+                break
             if data:
-                connection.send(chunk(data) if chunked else data)
+                connection.send(chunk(data) if length is None else data)
             if connection.paused:
                 connection.await_origin()
                 await connection.drain()
             if connection.lost:
                 return
             connection.await_viewer()
-        if chunked:
+        if length is None:
             connection.send(LAST_CHUNK)
+        elif sent != length:
+            raise ValueError(f"a request body of other than the announced {length} bytes")
         connection.await_origin()
     except Exception as error:  # whatever the source raises is the caller's to see
         connection.upload_failed(error)
 
 
+def _repeatable(failed: OriginFailed, method: str, body: RequestBody) -> bool:
+    """Whether a request that was lost with a stale connection may be sent again (RFC 9110 §9.2.2, RFC 9112 §9.3.1)."""
+    if failed.failure.kind is not FailureKind.RESET or method not in _REPEATABLE:
+        return False
+    return body is None or isinstance(body, bytes)
+
+
 def _request_head(
     method: str, path: str, headers: Sequence[tuple[str, str]], body: RequestBody, body_length: int | None
-) -> tuple[bytes, bool]:
-    """The head as bytes, and whether the body is chunked."""
+) -> bytes:
+    """The head as bytes, its framing ours."""
     kept = [field for field in headers if field[0].lower() not in _FRAMING]
-    chunked = False
     framing = ""
     if isinstance(body, bytes):
         framing = f"Content-Length: {len(body)}\r\n"
     elif body is not None:
-        chunked = body_length is None
-        framing = "Transfer-Encoding: chunked\r\n" if chunked else f"Content-Length: {body_length}\r\n"
+        framing = "Transfer-Encoding: chunked\r\n" if body_length is None else f"Content-Length: {body_length}\r\n"
     elif method in _EXPECTS_BODY:
         framing = "Content-Length: 0\r\n"
-    return encode_head(f"{method} {path} HTTP/1.1", kept, framing), chunked
+    return encode_head(f"{method} {path} HTTP/1.1", kept, framing)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgesim.wire.body import Body
+from edgesim.wire.closing import ClosingFlow, State
 from edgesim.wire.duplex import Duplex
-from edgesim.wire.flow import NEVER, Flow
+from edgesim.wire.flow import NEVER
 from edgesim.wire.framing import Chunked, ChunkingError, Counted, Framing
 from edgesim.wire.grammar import Malformation, Malformed, RequestHead, parse_request, partial_fault
 from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
@@ -30,20 +30,7 @@ _EXCERPT = 256
 _UNBROKEN = 16  # pipelined requests answered before others get their turn
 
 
-class _State(Enum):
-    """What the next bytes from the viewer are."""
-
-    IDLE = "the first of a head"
-    HEAD = "the rest of a head"
-    BODY = "the body of the request in hand"
-    WAIT = "behind the request in hand"
-    DISCARD = "the rest of a body nobody read, before the next head"
-    LINGER = "of no interest: the answer was the last one, and must be read before we close"
-    RAW = "another protocol's"
-    CLOSING = "never read"
-
-
-class Connection(Flow):
+class Connection(ClosingFlow):
     """A viewer's connection. The first block of attributes is for handlers and the fast path."""
 
     __slots__ = (
@@ -53,19 +40,13 @@ class Connection(Flow):
         "_expects",
         "_framing",
         "_listener",
-        "_pending",
         "_scanned",
-        "_spare",
         "_started",
-        "_state",
         "_task",
         "_touched",
         "_turn",
-        "_until",
         "_waiter",
-        "_write_until",
         "extra",
-        "half_closed",
         "id",
         "label",
         "local_port",
@@ -76,7 +57,7 @@ class Connection(Flow):
     )
 
     def __init__(self, listener: Listener, scheme: str, label: str) -> None:
-        super().__init__(listener.loop)
+        super().__init__(listener.loop, listener.limits)
         self.id = 0
         self.scheme = scheme
         self.label = label
@@ -84,46 +65,40 @@ class Connection(Flow):
         self.local_port = 0
         self.tls: object | None = None
         self.requests = 0
-        self.half_closed = False
         self.extra: object | None = None  # the owner of the fast path may keep something here
 
         self._listener = listener
-        self._state = _State.IDLE
         self._buffer = b""
         self._scanned = 0
         self._started = 0.0
         self._body: Body | None = None
         self._framing: Framing = Counted(0)
         self._expects = False
-        self._spare = 0  # bytes we will still throw away
         self._turn: tuple[Incoming, Reply] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._duplex: Duplex | None = None
         self._touched = False
-        self._until = NEVER
-        self._write_until = NEVER
-        self._pending = 0
 
     # -- what the transport says ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         listener = self._listener
-        self.transport.set_write_buffer_limits(high=listener.limits.write_buffer)
+        self.transport.set_write_buffer_limits(high=self.limits.write_buffer)
         peer = transport.get_extra_info("peername")
         self.peer = (peer[0], peer[1]) if peer else ("", 0)
         self.local_port = transport.get_extra_info("sockname")[1]
         if self.scheme == "https" and listener.tls_facts is not None:
             self.tls = listener.tls_facts(transport.get_extra_info("ssl_object"))
-        self._wait_until(monotonic() + listener.limits.idle_s)
+        self._wait_until(monotonic() + self.limits.idle_s)
         if not listener.opened(self):
             self._refuse(Malformed(Malformation.TOO_MANY_CONNECTIONS))
 
     def data_received(self, data: bytes) -> None:
         state = self._state
         self.bytes_in += len(data)
-        if state is _State.IDLE:
+        if state is State.IDLE:
             listener = self._listener
             if listener.fast is not None and not self.paused:
                 answer = listener.fast(data, self)
@@ -134,33 +109,31 @@ class Connection(Flow):
                     self.transport.write(answer)
                     return
             self._begin_head(data)
-        elif state is _State.HEAD:
+        elif state is State.HEAD:
             self._buffer += data
             self._take_head()
-        elif state is _State.BODY or state is _State.DISCARD:
+        elif state is State.BODY or state is State.DISCARD:
             self._take_body(data)
-        elif state is _State.WAIT:
+        elif state is State.WAIT:
             self._buffer += data
-            if len(self._buffer) > self._listener.limits.pipeline_bytes:
+            if len(self._buffer) > self.limits.pipeline_bytes:
                 self.hold()
-        elif state is _State.RAW and self._duplex is not None:
+        elif state is State.RAW and self._duplex is not None:
             self._duplex.feed(data)
-        elif state is _State.LINGER:
-            self._spare -= len(data)
-            if self._spare < 0:
-                self.shut()
+        elif state is State.LINGER:
+            self._lingering(data)
 
     def eof_received(self) -> bool:
         """The viewer sends no more; it may still read what it asked for (but not over TLS)."""
         self.half_closed = True
-        if self._state in (_State.IDLE, _State.HEAD, _State.DISCARD, _State.LINGER):
+        if self._state in (State.IDLE, State.HEAD, State.DISCARD, State.LINGER):
             self.shut()
-        elif self._state is _State.BODY and self._body is not None:
+        elif self._state is State.BODY and self._body is not None:
             self._body.fail(BodyBroken(BodyFault.ENDED))
             self._wait_until(NEVER)
         elif self._duplex is not None:
             self._duplex.ended()
-        return self.scheme == "http" and self._state is not _State.CLOSING
+        return self.scheme == "http" and self._state is not State.CLOSING
 
     def connection_lost(self, error: BaseException | None) -> None:
         super().connection_lost(error)
@@ -168,69 +141,46 @@ class Connection(Flow):
             self._body.fail(BodyBroken(BodyFault.ENDED))
         if self._duplex is not None:
             self._duplex.ended()
-        self._state = _State.CLOSING
+        self._state = State.CLOSING
         self._wake_task()
         self._listener.closed(self)
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._pending = self.transport.get_write_buffer_size()
-        self._write_until = monotonic() + self._listener.limits.write_s
-        self.deadline = min(self._until, self._write_until)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.deadline = self._until
-
     def release(self) -> None:
         super().release()
-        if self._state is _State.BODY and not self._expects and not self.half_closed:
-            self._wait_until(monotonic() + self._listener.limits.body_s)
+        if self._state is State.BODY and not self._expects and not self.half_closed:
+            self._wait_until(monotonic() + self.limits.body_s)
 
     def hold(self) -> None:
         super().hold()
-        if self._state is _State.BODY:
+        if self._state is State.BODY:
             self._wait_until(NEVER)  # the reader is slow, not the viewer
 
     # -- time -------------------------------------------------------------------------------------------------------
 
-    def _wait_until(self, until: float) -> None:
-        self._until = until
-        self.deadline = min(until, self._write_until) if self.paused else until
-
     def expired(self, now: float) -> None:
-        limits = self._listener.limits
-        if self._touched and self._state is _State.IDLE and not self.paused:
+        if self._touched and self._state is State.IDLE:
             self._touched = False
-            self._wait_until(now + limits.idle_s)
-        elif self._state is _State.CLOSING or (self.paused and self._write_until <= now):
-            pending = self.transport.get_write_buffer_size()
-            if pending < self._pending:  # slow, but alive
-                self._pending = pending
-                self._write_until = now + limits.write_s
-                self._wait_until(self._write_until if self._state is _State.CLOSING else self._until)
-            else:
-                self.transport.abort()
-        elif self._state is _State.BODY and self._body is not None:
+            self._wait_until(now + self.limits.idle_s)
+        elif self._state is State.BODY and self._body is not None and self._until <= now:
             self._wait_until(NEVER)
             self._body.fail(BodyBroken(BodyFault.TIMEOUT))
         else:
-            self.shut()
+            super().expired(now)
 
     # -- taking requests off the wire -------------------------------------------------------------------------------
 
     def _begin_head(self, data: bytes) -> None:
-        self._state = _State.HEAD
+        self._state = State.HEAD
         self._scanned = 0
         self._buffer = data
         self._started = now = monotonic()
-        self._wait_until(now + self._listener.limits.head_s)
+        self._wait_until(now + self.limits.head_s)
         self._take_head()
 
     def _take_head(self) -> None:
         buffer = self._buffer
         end = buffer.find(b"\r\n\r\n", self._scanned)
-        limits = self._listener.limits
+        limits = self.limits
         whole = end + 4 == len(buffer) and not self._scanned
         try:
             if end <= 0 or buffer.startswith(b"\r"):
@@ -289,13 +239,13 @@ class Connection(Flow):
         if head.length == 0:
             self._body = None
             self._buffer = rest
-            self._state = _State.WAIT
+            self._state = State.WAIT
             self._wait_until(NEVER)
             return
-        limits = self._listener.limits
+        limits = self.limits
         self._body = body = Body(self, limits.body_buffer, self.continue_ if self._expects else None)
         self._framing = Chunked() if head.length < 0 else Counted(head.length)
-        self._state = _State.BODY
+        self._state = State.BODY
         self._wait_until(NEVER if self._expects else monotonic() + limits.body_s)
         if rest:
             self._take_body(rest)
@@ -307,7 +257,7 @@ class Connection(Flow):
         if body is None or body.fault is not None:
             return
         self._expects = False
-        wanted = self._state is _State.BODY
+        wanted = self._state is State.BODY
         try:
             pieces = framing.feed(data)
         except ChunkingError as error:
@@ -318,10 +268,10 @@ class Connection(Flow):
             return
         if framing.done:
             self._buffer = framing.rest
-            self._state = _State.WAIT
+            self._state = State.WAIT
             self._wait_until(NEVER)
         elif wanted:
-            self._wait_until(monotonic() + self._listener.limits.body_s)
+            self._wait_until(monotonic() + self.limits.body_s)
         if wanted:
             for piece in pieces:
                 body.feed(piece)  # may hold reading, and with it the deadline
@@ -340,7 +290,7 @@ class Connection(Flow):
             self._expects = False
             self.send(_CONTINUE)
             if not self._held:
-                self._wait_until(monotonic() + self._listener.limits.body_s)
+                self._wait_until(monotonic() + self.limits.body_s)
 
     # -- answering --------------------------------------------------------------------------------------------------
 
@@ -390,9 +340,9 @@ class Connection(Flow):
 
     def _settle(self, reply: Reply) -> None:
         """The handler is done: on to the next request, or to the end of the connection."""
-        if self.lost or self._state in (_State.CLOSING, _State.LINGER):
+        if self.lost or self._state in (State.CLOSING, State.LINGER):
             return
-        if self._state is _State.RAW:
+        if self._state is State.RAW:
             self.shut()
             return
         if not reply.finished:
@@ -402,7 +352,7 @@ class Connection(Flow):
             reply.close = True
             reply.respond(500, "Internal Server Error", (), b"")
         body = self._body
-        unread = self._state is _State.BODY
+        unread = self._state is State.BODY
         if reply.close or (body is not None and body.fault is not None) or (unread and self._expects):
             if unread or self._buffer:
                 self._linger()
@@ -415,11 +365,11 @@ class Connection(Flow):
 
     def _discard(self, body: Body) -> None:
         """Throw away what is left of a body nobody wanted, if it is little."""
-        limits = self._listener.limits
+        limits = self.limits
         if isinstance(self._framing, Counted) and self._framing.left > limits.linger_bytes:
             self._linger()
             return
-        self._state = _State.DISCARD
+        self._state = State.DISCARD
         self._spare = limits.linger_bytes
         self._wait_until(monotonic() + limits.linger_s)
         body.discard()
@@ -434,19 +384,19 @@ class Connection(Flow):
         if buffer:
             self._begin_head(buffer)
             self._read_on()
-            if self.half_closed and self._state is _State.HEAD:
+            if self.half_closed and self._state is State.HEAD:
                 self.shut()
         else:
-            self._state = _State.IDLE
-            self._wait_until(monotonic() + self._listener.limits.idle_s)
+            self._state = State.IDLE
+            self._wait_until(monotonic() + self.limits.idle_s)
             self.release()
 
     def _read_on(self) -> None:
         """Read more of the viewer, unless enough of it waits already."""
-        if self._state is _State.BODY and self._body is not None:
+        if self._state is State.BODY and self._body is not None:
             if not self._body.full:
                 self.release()
-        elif len(self._buffer) <= self._listener.limits.pipeline_bytes:
+        elif len(self._buffer) <= self.limits.pipeline_bytes:
             self.release()
 
     # -- ending -----------------------------------------------------------------------------------------------------
@@ -459,7 +409,7 @@ class Connection(Flow):
     @property
     def resting(self) -> bool:
         """No request is in hand."""
-        return self._state in (_State.IDLE, _State.HEAD)
+        return self._state in (State.IDLE, State.HEAD)
 
     def _refuse(self, fault: Malformed) -> None:
         """Answer with what the listener's owner has for this fault, and close."""
@@ -479,32 +429,9 @@ class Connection(Flow):
             self.send(answer)
         self._linger()
 
-    def _linger(self) -> None:
-        """Close so that the last answer is read: closing on unread bytes would reset it away."""
-        limits = self._listener.limits
-        self._state = _State.LINGER
-        self._buffer = b""
-        self._spare = limits.linger_bytes
-        self._wait_until(monotonic() + limits.linger_s)
-        if self.half_closed:
-            self.shut()
-            return
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.release()
-
-    def shut(self) -> None:
-        """Send what is buffered, then close; a viewer that takes nothing of it is cut off in the end."""
-        if self.lost or self._state is _State.CLOSING:
-            return
-        self._state = _State.CLOSING
-        self._pending = self.transport.get_write_buffer_size()
-        self._wait_until(monotonic() + self._listener.limits.write_s)
-        self.transport.close()
-
     def upgrade(self) -> Duplex:
         """Hand over the raw bytes from here on."""
-        self._state = _State.RAW
+        self._state = State.RAW
         self._wait_until(NEVER)
         buffer, self._buffer = self._buffer, b""
         self._duplex = Duplex(self, buffer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from edgesim.core.failures import FailureKind
 from edgesim.wire.body import Body
@@ -30,6 +30,8 @@ class OriginResponse:
     """``length`` is the announced body size in bytes, None when chunked or ended by the connection's end.
 
     ``bytes_in`` and ``bytes_out`` are on the wire, heads and framing included. ``duplex`` is set for a 101.
+    Whoever takes a response must :meth:`release` it, or use it as a context manager, which does the same: one whose
+    body is neither read nor released keeps its connection.
     ``reused``: over a connection that had served before. ``retried``: sent a second time, because an idle connection
     turned out to be closed. ``attempts``: connection attempts made, 0 when reused.
     """
@@ -42,7 +44,6 @@ class OriginResponse:
         "bytes_out",
         "chunked",
         "duplex",
-        "first_byte_ms",
         "framed",
         "headers",
         "length",
@@ -70,7 +71,6 @@ class OriginResponse:
         self.length = None if length == -1 else length
         self.remote = connection.remote
         self.bytes_out = connection.bytes_out
-        self.first_byte_ms = first_byte_ms
         self.whole: bytes | None = None  # a body that came with its head
         self.body: Body | None = None
         self.duplex: Duplex | None = None
@@ -78,6 +78,12 @@ class OriginResponse:
         self.retried = False
         self.attempts = 0
         self.timings = Timings(0.0, 0.0, first_byte_ms)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     @property
     def bytes_in(self) -> int:

@@ -201,6 +201,13 @@ async def test_a_body_whose_source_fails_is_the_callers_error() -> None:
         assert pool.stats.open == 0
 
 
+@pytest.mark.parametrize("length", [2, 4])
+async def test_a_body_of_another_length_than_announced(length: int) -> None:
+    async with origin(echo) as found, pooled() as pool:
+        with pytest.raises(ValueError, match="announced"):
+            await pool.send(found.target(), "POST", "/", [], pieces(b"abc"), length, QUICK)
+
+
 async def test_a_slow_source_is_not_the_origins_fault_but_a_deaf_origin_is() -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"a"
@@ -315,8 +322,8 @@ async def test_a_full_pool_gives_up_in_time() -> None:
 async def test_a_response_let_go_costs_its_connection_only_when_unfinished() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
     async with origin(saying(answer, OK)) as found, pooled() as pool:
-        response = await get(pool, found.target())
-        response.release()
+        with await get(pool, found.target()) as response:
+            assert not response.complete
         await asyncio.sleep(0)
         assert pool.stats.open == 0
     async with origin(echo) as found, pooled() as pool:
