@@ -294,10 +294,8 @@ class Journey:
         latency = hierarchy.world.latency
         ms = hierarchy.leg_ms(start, end) * latency.scale
         if hierarchy.world.faults:
-            slow = [
-                fault.value for fault in hierarchy.faults_on(f"link:{start}->{label or end}") if fault.kind == "slow"
-            ]
-            ms += sum(slow)
+            link = hierarchy.faults_on(f"link:{start}->{label or end}")
+            ms += sum(fault.value for fault in link if fault.kind == "slow")
         hop.legs.append(Leg(start, label or end, ms))
         if latency.mode == "real":
             await pause(ms)

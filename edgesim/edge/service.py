@@ -13,6 +13,7 @@ from edgesim.core.behaviors import Behavior, Distribution
 from edgesim.core.cache import Tier
 from edgesim.core.cache_status import exchange_member, joined_members, rejected_member
 from edgesim.core.dates import format_date
+from edgesim.core.entrance import Routed
 from edgesim.core.keys import cache_key
 from edgesim.core.messages import Field, Headers, Request, listed
 from edgesim.core.outgoing import filtered_vary, own_headers
@@ -27,23 +28,6 @@ from edgesim.observe.records import Records
 from edgesim.tls.facts import TlsFacts
 from edgesim.wire.client import OriginFailed
 from edgesim.wire.listener import BodyBroken, Incoming, MalformedFacts, Reply, ViewerGone
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """Where the front door sends a request: to an edge, with the viewer as it sees him; or nowhere, with the reason.
-
-    ``redirect`` is the edge's own URL in redirect mode.
-    """
-
-    pop: str
-    visitor: Visitor
-    rtt_ms: float = 0.0
-    rejection: Rejection | None = None
-    detail: str = ""
-    redirect: str = ""
-    client: str = ""
-
 
 Route = Callable[[Request, Incoming, Distribution | None], Routed]
 
@@ -115,8 +99,7 @@ class EdgeService:
     async def _answer(self, visit: Visit) -> Answer:
         world, routed, distribution = self._errands.hierarchy.world, visit.routed, visit.distribution
         if routed.rejection is not None:
-            status = 503 if routed.rejection is Rejection.NO_EDGE else 400
-            return self._rejection(visit, routed.rejection, status, routed.detail)
+            return self._rejection(visit, routed.rejection, routed.status, routed.detail)
         if routed.redirect:
             return self._to_edge(visit, routed.redirect)
         if distribution is None:

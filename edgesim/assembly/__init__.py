@@ -1,0 +1,1 @@
+"""Puts the pieces together: a whole world running in one process."""

@@ -1,0 +1,83 @@
+"""Certificates of a running world: a local authority, one certificate a distribution, renewal by the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgesim.core.behaviors import Distribution
+from edgesim.tls.authority import CertificateAuthority
+from edgesim.tls.store import CertificateStore, StoredCertificate
+from edgesim.tls.viewer import DEFAULT_NAMES, ContextChoice, ViewerContexts
+from edgesim.world.state import World
+
+
+class Certificates:
+    """What viewers are shown, and whom origins are trusted by."""
+
+    def __init__(self, directory: Path, world: World, now: float, real: float) -> None:
+        self.authority = CertificateAuthority.load_or_create(directory, min(now, real))
+        self.store = CertificateStore(directory / "certificates", self.authority)
+        self._now = now
+        self._of: dict[str, StoredCertificate] = {}
+        self.contexts = ViewerContexts(self._resolve, self._default)
+        self.update(world, now)
+
+    @property
+    def path(self) -> Path:
+        """The authority's certificate, for ``curl --cacert``."""
+        return self.authority.path
+
+    def trust(self) -> list[bytes]:
+        """PEM of every authority that origins' certificates may end at."""
+        extra = [Path(name).read_bytes() for name in self._world.file.trust]
+        return [self.authority.pem, *extra]
+
+    def update(self, world: World, now: float) -> None:
+        """See that every distribution has a certificate for all its names."""
+        self._world, self._now = world, now
+        for distribution in world.distributions.values():
+            self._of[distribution.id] = self._certificate(distribution, now)
+        self.store.ensure(DEFAULT_NAMES, now)
+
+    def _certificate(self, distribution: Distribution, now: float) -> StoredCertificate:
+        name = distribution.certificate
+        entry = self._world.file.certificates.get(name) if name not in (None, "auto") else None
+        if entry is None:
+            return self.store.ensure(list(distribution.aliases) or [distribution.domain], now)
+        if entry.chain is not None and entry.key is not None:
+            return self.store.import_pem(Path(entry.chain).read_bytes(), Path(entry.key).read_bytes(), now=now)
+        return self.store.ensure(list(entry.names), now, key_type="rsa" if entry.key == "rsa" else "ecdsa")
+
+    def renew(self, now: float) -> tuple[StoredCertificate, ...]:
+        """Renew what is due on the simulated clock."""
+        renewed = self.store.renew_due(now)
+        if renewed:
+            self.update(self._world, now)
+        return renewed
+
+    def for_names(self, names: list[str], now: float) -> StoredCertificate:
+        """A certificate of the local authority for these names."""
+        return self.store.ensure(names, now)
+
+    def _resolve(self, server_name: str | None) -> ContextChoice | None:
+        if server_name is None:
+            return self._for_addresses()
+        distribution = self._world.distribution_for(server_name)
+        if distribution is None:
+            return None
+        return self._choice(distribution)
+
+    def _for_addresses(self) -> ContextChoice | None:
+        """No server name: a viewer that came by an address. An alias that is one says whose certificate covers it."""
+        distribution = self._world.distribution_for("127.0.0.1") or self._world.distribution_for("::1")
+        return self._choice(distribution) if distribution is not None else None
+
+    def _choice(self, distribution: Distribution) -> ContextChoice:
+        certificate = self._of.get(distribution.id)
+        if certificate is None:
+            return self._default()
+        current = self.store.get(certificate.arn) or certificate
+        return ContextChoice(current, distribution.security_policy)
+
+    def _default(self) -> ContextChoice:
+        return ContextChoice(self.store.ensure(DEFAULT_NAMES, self._now))
