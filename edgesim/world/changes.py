@@ -55,7 +55,7 @@ def _configure(world: World, command: c.Configure) -> World:
         after,
         faults={id: fault for id, fault in after.faults.items() if target_exists(after, fault.target)},
         invalidations=tuple(one for one in after.invalidations if one.distribution in distributions),
-        added=world.added - compiled.distributions.keys(),
+        added=world.added.difference(compiled.distributions),
     )
 
 

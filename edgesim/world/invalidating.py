@@ -23,8 +23,8 @@ def invalidate(world: World, command: Invalidate) -> World:
             raise invalid(
                 f"{path[:80]!r} is not a path: it starts with /, has no ~ and at most {LONGEST_PATH} characters"
             )
-    if len(command.paths) > MOST_PATHS:
-        message = f"{len(command.paths)} paths; CloudFront takes at most {MOST_PATHS} at once"
+    if len(command.paths) > (most := MOST_PATHS + MOST_WILDCARDS):
+        message = f"{len(command.paths)} paths; CloudFront takes at most {most} at once"
         raise ControlError("BatchTooLarge", message, 413)
     if not command.paths:
         raise invalid("an invalidation needs at least one path")

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from edgesim.errors import ConfigError, EdgesimError
 from edgesim.world.checking import Known, check
 from edgesim.world.commands import Configure
-from edgesim.world.documents import Document, Steps, parse_document, plain_value, read_document
+from edgesim.world.documents import Document, Steps, parse_document, plain_value, read_document, spell
 from edgesim.world.fields import show
 from edgesim.world.models import WorldFile
 
@@ -86,13 +86,16 @@ def _checked(document: Document, overrides: Overrides) -> Checked:
         errors.append(document.mistake((), show(document.data), "a mapping of settings"))
         return Checked(document.file, document.data, None, errors, [])
     reported = {error.path for error in errors}
-    file, wrong, shift = _validated(document)
+    file, wrong, shift, hidden = _validated(document)
+    reported |= hidden
     findings = check(file, Known.of(document.data)) if file else []
     warnings: list[ConfigError] = []
+    known = {error.path for error in wrong}
     for finding in findings:
         steps = shift.original(finding.steps)
         error = document.mistake(steps, finding.found, finding.expected, finding.hint)
-        (warnings if finding.warning else wrong).append(error)
+        if error.path not in known:
+            (warnings if finding.warning else wrong).append(error)
     errors += [error for error in wrong if error.path not in reported]  # an unset variable is one mistake, not two
     errors.sort(key=lambda error: error.line)
     return Checked(document.file, document.data, None if errors else file, errors, warnings)
@@ -140,29 +143,51 @@ class _Shift:
         self.gone[whole[:-1]] = sorted([*self.gone.get(whole[:-1], []), int(whole[-1])])
 
 
-def _validated(document: Document) -> tuple[WorldFile | None, list[ConfigError], _Shift]:
-    """The model of all that is sound, and the mistakes of the rest: broken parts are taken out until it fits."""
-    data, shift, errors = copy.deepcopy(document.data), _Shift(), dict[str, ConfigError]()
-    lenient = False
+def _validated(document: Document) -> tuple[WorldFile | None, list[ConfigError], _Shift, set[str]]:
+    """The model of all that is sound, and the mistakes of the rest: broken parts are taken out until it fits.
+
+    The last of the four has paths that are missing only because their keys are misspelt.
+    """
+    data, shift, errors, misspelt = copy.deepcopy(document.data), _Shift(), dict[str, ConfigError](), set[str]()
+    file, lenient = None, False
     for _ in range(MOST_ROUNDS):
         try:
-            return WorldFile.model_validate(data, context={"lenient": lenient}), list(errors.values()), shift
+            file = WorldFile.model_validate(data, context={"lenient": lenient})
+            break
         except ValidationError as error:
             details = error.errors()
         doomed: set[Steps] = set()
         for detail in details:
             steps = _steps(detail)
             mistake = _mistake(document, shift.original(steps), detail)
+            if detail["type"] == "extra_forbidden" and (near := _near_key(steps)):
+                misspelt.add(spell((*shift.original(steps[:-1]), near)))
             if not any(path.startswith((f"{mistake.path}.", f"{mistake.path}[")) for path in errors):
                 errors.setdefault(mistake.path, mistake)  # or it only follows from what was taken out
             if detail["type"] != "conflict":
                 doomed.add(steps[:-1] if detail["type"] == "missing" else steps)
         lenient = not doomed
         # Later items first, so that the paths of earlier ones stay true.
-        for steps in sorted(doomed, key=lambda steps: [str(step).zfill(9) for step in steps], reverse=True):
-            if not _take_out(data, steps, shift):
-                return None, list(errors.values()), shift
-    return None, list(errors.values()), shift
+        order = sorted(doomed, key=lambda steps: [str(step).zfill(9) for step in steps], reverse=True)
+        if not all(_take_out(data, steps, shift) for steps in order):
+            break
+    return file, list(errors.values()), shift, misspelt
+
+
+def _near_key(steps: Steps) -> str:
+    """The key somebody meant who wrote an unknown one; "" when none is near."""
+    return next(iter(get_close_matches(str(steps[-1]), keys_at(steps[:-1]), 1, 0.5)), "")
+
+
+def _written(document: Document, steps: Steps, value: Any) -> Any:
+    """A value as the document has it, before units were read."""
+    found: Any = document.data
+    for step in steps:
+        try:
+            found = found[step]
+        except (KeyError, IndexError, TypeError):
+            return value
+    return found
 
 
 def _steps(detail: ErrorDetails) -> Steps:
@@ -206,19 +231,20 @@ def _mistake(document: Document, steps: Steps, detail: ErrorDetails) -> ConfigEr
     if kind in ("mistake", "conflict"):
         return document.mistake(steps, context["found"], context["expected"], context["hint"])
     if kind == "extra_forbidden":
-        known = keys_at(steps[:-1])
-        near = get_close_matches(str(steps[-1]), known, 1, 0.5)
-        hint = f'Did you mean "{near[0]}"?' if near else f"Here go {', '.join(known)}"
+        near = _near_key(steps)
+        hint = f'Did you mean "{near}"?' if near else f"Here go {', '.join(keys_at(steps[:-1]))}"
         return document.mistake(steps, f'unknown key "{steps[-1]}"', "a key edgesim knows", hint)
     if kind == "missing":
         return document.mistake(steps, "nothing", f'the key "{steps[-1]}"')
     if kind == "literal_error":
         expected = context["expected"].replace("'", "")
-        near = get_close_matches(str(value), expected.replace(" or ", ", ").split(", "), 1, 0.5)
-        return document.mistake(steps, show(value), expected, f'Did you mean "{near[0]}"?' if near else "")
+        close = get_close_matches(str(value), expected.replace(" or ", ", ").split(", "), 1, 0.5)
+        return document.mistake(steps, show(value), expected, f'Did you mean "{close[0]}"?' if close else "")
     for bound, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if bound in context:
-            return document.mistake(steps, show(value), f"{word} {context[bound]:g}")
+            written = _written(document, steps, value)
+            unit = " s" if isinstance(written, str) and isinstance(value, float) else ""
+            return document.mistake(steps, show(written), f"{word} {context[bound]:g}{unit}")
     for bound, word in (("min_length", "at least"), ("max_length", "at most")):
         if bound in context:
             return document.mistake(steps, show(value), f"{word} {context[bound]} of them")
