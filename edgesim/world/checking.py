@@ -208,7 +208,7 @@ def _names_of(here: Steps, entry: DistributionEntry, file: WorldFile, known: Kno
     for index, alias in enumerate(entry.aliases if issued and issued.names else ()):
         if issued and not any(_covers(name, alias) for name in issued.names):
             hint = f'Add it to the names of certificate "{entry.certificate}"'
-            yield Finding((*here, "aliases", index), f"{show(alias)}, which its certificate does not cover", "", hint)
+            yield Finding((*here, "aliases", index), show(alias), "a name its certificate covers", hint)
     for word in ("allow", "block"):
         for index, code in enumerate((entry.geo and getattr(entry.geo, word)) or ()):
             yield from _placed((*here, "geo", word, index), code, _country)

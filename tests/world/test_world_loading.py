@@ -217,6 +217,13 @@ def test_a_mistake_says_where_what_and_how(old: str, new: str, path: str, line: 
     assert errors == [error], "a mistake drags no others along"
 
 
+def test_an_alias_must_be_on_its_certificate() -> None:
+    own = DEFAULT + '    certificate: mine\ncertificates: { mine: { names: ["*.harbour.test", localhost] } }\n'
+    errors = spoiled(DEFAULT, own).errors
+    assert [error.found for error in errors] == ['"127.0.0.1"', '"::1"']
+    assert 'Add it to the names of certificate "mine"' in errors[0].hint
+
+
 def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
     text = """\
 edges: [Sidney, London]
