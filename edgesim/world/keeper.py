@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from edgesim.errors import ConfigError, ControlError
 from edgesim.world.changes import apply
@@ -22,6 +22,7 @@ class WorldKeeper:
         self.world = world
         self.sequence = sequence
         self._listeners: list[Listener] = []
+        self._unlogged: list[Command] = []
 
     @classmethod
     def open(cls, log: CommandLog | None, configure: Configure | None = None) -> WorldKeeper:
@@ -54,10 +55,19 @@ class WorldKeeper:
             return after
         if self.log:
             self.sequence = self.log.append(command)
+        else:
+            self._unlogged.append(command)
+            self.sequence += 1
         self.world = after
         for listener in tuple(self._listeners):
             listener(after, command)
         return after
+
+    def commands(self, since: int = 0) -> Iterator[tuple[int, Command]]:
+        """The commands after a sequence number, in order, for other processes to follow; kept on disk or not."""
+        if self.log:
+            return self.log.read(since)
+        return enumerate(self._unlogged[since:], since + 1)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(world, command)`` after each change, in order; the result ends it."""
