@@ -48,6 +48,11 @@ class Certificates:
             return self.store.import_pem(Path(entry.chain).read_bytes(), Path(entry.key).read_bytes(), now=now)
         return self.store.ensure(list(entry.names), now, key_type="rsa" if entry.key == "rsa" else "ecdsa")
 
+    def assigned(self) -> dict[str, StoredCertificate]:
+        """The certificate of each distribution by its id, as it is now; that of unknown names under ""."""
+        found = {id: self.store.get(one.arn) or one for id, one in self._of.items()}
+        return {**found, "": self._default().certificate}
+
     def renew(self, now: float) -> tuple[StoredCertificate, ...]:
         """Renew what is due on the simulated clock."""
         renewed = self.store.renew_due(now)

@@ -16,9 +16,11 @@ from edgesim.core.behaviors import Distribution
 from edgesim.core.cache import Cache
 from edgesim.core.entrance import Routed
 from edgesim.core.messages import Request
+from edgesim.core.routing import Routes
 from edgesim.edge.hierarchy import SWEEP_PIECE, Hierarchy
 from edgesim.edge.journey import Errands
 from edgesim.edge.origins import Origins
+from edgesim.edge.roads import Roads
 from edgesim.edge.service import EdgeService
 from edgesim.errors import EdgesimError
 from edgesim.front.door import FrontDoor
@@ -26,7 +28,7 @@ from edgesim.observe.clock import Anchor, Clock
 from edgesim.observe.records import Records
 from edgesim.observe.tasks import TaskOwner
 from edgesim.tls.facts import facts_of
-from edgesim.wire.listener import Incoming, Listener
+from edgesim.wire.listener import Handler, Incoming, Listener
 from edgesim.world.commands import BindSite, Command, Configure, Reset
 from edgesim.world.gazetteer import Gazetteer
 from edgesim.world.keeper import WorldKeeper
@@ -54,9 +56,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to start. Without ``state`` nothing outlives the process."""
+    """How to start. Without ``state`` nothing outlives the process; without ``configure`` there is a World already."""
 
-    configure: Configure
+    configure: Configure | None = None
     http: Address = field(default_factory=Address)
     https: Address = field(default_factory=Address)
     state: Path | None = None
@@ -64,6 +66,9 @@ class Options:
 
 class RunningWorld:
     """Everything of a world in this process. Get it from :meth:`start`, end it with :meth:`close`."""
+
+    only: frozenset[str] | None = None
+    """The edges whose caches are in this process; None: all."""
 
     def __init__(self, options: Options, stack: AsyncExitStack) -> None:
         self.options = options
@@ -142,19 +147,27 @@ class RunningWorld:
 
     def _build(self) -> None:
         gazetteer = Gazetteer.load()
-        self.hierarchy = Hierarchy(self.world, gazetteer)
+        self.hierarchy = Hierarchy(self.world, gazetteer, self.only)
         self.origins = Origins(self.clock, self.certificates.trust)
         self._stack.push_async_callback(self.origins.close)
-        errands = Errands(self.hierarchy, self.origins, self.clock, self.tasks)
-        self.door = FrontDoor(gazetteer, self.world, lambda: self.hierarchy.routes)
+        errands = Errands(self.hierarchy, self.origins, Roads(self.hierarchy), self.clock, self.tasks)
+        self.door = FrontDoor(gazetteer, self.world, self._routes)
         self.service = EdgeService(errands, self._route, self.records)
         self._stack.callback(self.keeper.subscribe(self._changed))
 
     def _route(self, request: Request, incoming: Incoming, distribution: Distribution | None) -> Routed:
         return self.door.route(request, distribution, incoming.peer, incoming.label)
 
+    def _routes(self) -> Routes:
+        """The edges to choose from."""
+        return self.hierarchy.routes
+
+    def _handler(self) -> Handler:
+        """What answers the viewers."""
+        return self.service.handle
+
     async def _listen(self) -> None:
-        self.listener = Listener(self.service.handle, self.service.malformed, tls_facts=facts_of)
+        self.listener = Listener(self._handler(), self.service.malformed, tls_facts=facts_of)
         self._stack.push_async_callback(self.listener.close)
         options = self.options
         self.http = await self._bind(options.http)

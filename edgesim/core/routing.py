@@ -18,6 +18,7 @@ class Exclusion(Enum):
     """Why an edge could not be chosen."""
 
     STOPPED = "the edge is stopped"
+    NOT_RUNNING = "no process runs the edge"
     OUTSIDE_PRICE_CLASS = "the distribution's price class does not include this edge"
     PARTITIONED = "the edge belongs to CloudFront in mainland China, a separate service no price class includes"
     NOT_THE_PINNED_EDGE = "the request is pinned to another edge"

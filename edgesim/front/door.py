@@ -23,7 +23,7 @@ EVERYWHERE = "PriceClass_All"
 
 
 class FrontDoor:
-    """Routes requests. ``edge_ports`` are each edge's own (http, https) ports, in redirect mode."""
+    """Routes requests. ``edge_ports`` are each edge's own (http, https) ports in redirect mode, 0 where it has none."""
 
     def __init__(self, gazetteer: Gazetteer, world: World, routes: Callable[[], Routes]) -> None:
         self._gazetteer = gazetteer
@@ -65,7 +65,7 @@ class FrontDoor:
         redirect = ""
         if not own and self._world.file.front.mode == "redirect":
             redirect = self._own_url(request, choice.pop)
-        return Routed(choice.pop, visitor, choice.rtt_ms, redirect=redirect)
+        return Routed(choice.pop, visitor, choice.rtt_ms, redirect=redirect, place=viewer.place)
 
     def _nearest(self, name: str) -> str:
         close = get_close_matches(name.upper(), self._world.edges, 3, 0.4)
@@ -79,6 +79,8 @@ class FrontDoor:
         host = request.headers.get("Host", "127.0.0.1")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         port = ports[1] if request.scheme == "https" else ports[0]
+        if not port:
+            return ""
         return f"{request.scheme}://{name}:{port}{request.target}"
 
 

@@ -81,7 +81,7 @@ class CertificateStore:
         found: dict[str, StoredCertificate] = {}
         warnings: list[str] = []
         for path in sorted(self.directory.glob("*.pem")):
-            certificate = _load(path)
+            certificate = read_stored(path)
             if isinstance(certificate, str):
                 warnings.append(certificate)
             else:
@@ -252,8 +252,8 @@ def _check_order(chain: Sequence[x509.Certificate]) -> None:
             ) from None
 
 
-def _load(path: Path) -> StoredCertificate | str:
-    """The certificate in ``path``, or why it cannot be used."""
+def read_stored(path: Path) -> StoredCertificate | str:
+    """The certificate in a file of a store, or why it cannot be used."""
     try:
         data = path.read_bytes()
         first, _, _ = data.partition(b"\n")

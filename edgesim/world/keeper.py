@@ -69,6 +69,12 @@ class WorldKeeper:
             return self.log.read(since)
         return enumerate(self._unlogged[since:], since + 1)
 
+    def install(self, world: World, sequence: int, command: Command) -> None:
+        """Take over a World that was made elsewhere; listeners hear of ``command`` as what made it."""
+        self.world, self.sequence = world, sequence
+        for listener in tuple(self._listeners):
+            listener(world, command)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(world, command)`` after each change, in order; the result ends it."""
         self._listeners.append(listener)
