@@ -1,0 +1,158 @@
+"""The access log in CloudFront's standard format (spec §12.1): two header lines, then 33 fields a row, tab-separated.
+
+Rows wait in memory and are appended at least once a second. A file that cannot be written never stops the edges: the
+rows are lost, ``lost`` counts them and ``warning`` says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from edgesim.core.reasons import Rejection
+from edgesim.core.verdict import Verdict
+from edgesim.observe.iso import iso
+
+INTERVAL = 1.0
+"""Seconds between two writes."""
+
+MOST_WAITING = 100_000
+"""Rows that may wait; with more the file is written at once."""
+
+FIELDS = (
+    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) "
+    "cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken "
+    "x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status "
+    "fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len "
+    "sc-range-start sc-range-end"
+)
+HEAD = f"#Version: 1.0\n#Fields: {FIELDS}\n"
+
+UNLOGGED = frozenset({Rejection.URL_TOO_LONG, Rejection.HEAD_TOO_BIG, Rejection.FORWARDED_TO_EDGE})
+"""414 and 494 are missing from CloudFront's logs (spec §12.1); the front door's own redirect reached no edge."""
+
+_ENCODED = re.compile(r"""[^!$&()*+,\-./0-9:;=?@A-Z_a-z]""")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/", re.ASCII)
+
+
+def encoded(value: str | None) -> str:
+    """A value as the log has it: ``-`` when empty, and %XX for what RFC 1738 calls unsafe."""
+    if not value:
+        return "-"
+    return _ENCODED.sub(_escape, value)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
+
+
+def row(verdict: Verdict) -> str:
+    """One line of the log, with its end."""
+    request, visitor, headers = verdict.request, verdict.visitor, verdict.request.headers
+    date, _, time = iso(verdict.at)[:19].partition("T")
+    interval = _CONTENT_RANGE.match(verdict.content_range)
+    protocol, cipher = verdict.tls
+    fields = (
+        date,
+        time,
+        verdict.node or "-",
+        str(verdict.bytes_out),
+        visitor.address or "-",
+        encoded(request.method),
+        verdict.domain or "-",
+        encoded(request.path),
+        f"{verdict.status:03d}",
+        encoded(headers.get("Referer")),
+        encoded(headers.get("User-Agent")),
+        encoded(request.query),
+        "-",  # cookies are logged only where a distribution asks for it
+        verdict.result_type,
+        verdict.id,
+        encoded(headers.get("Host")),
+        request.scheme,
+        str(verdict.bytes_in),
+        f"{verdict.total_ms / 1000:.3f}",
+        encoded(", ".join(headers.getall("X-Forwarded-For", ()))),
+        protocol or "-",
+        cipher or "-",
+        verdict.outcome.value,
+        f"HTTP/{request.version[0]}.{request.version[1]}",
+        "-",
+        "-",
+        str(visitor.port) if visitor.port else "-",
+        f"{verdict.first_byte_ms / 1000:.3f}",
+        verdict.detailed_type,
+        encoded(verdict.content_type),
+        "-" if verdict.content_length is None or not verdict.content_type else str(verdict.content_length),
+        interval[1] if interval else "-",
+        interval[2] if interval else "-",
+    )
+    return "\t".join(fields) + "\n"
+
+
+class AccessLog:
+    """Appends to one file; ``to`` may change it. :meth:`listen` is a listener of ``Records``."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.written = 0
+        self.lost = 0
+        self.warning = ""
+        self._waiting: list[Verdict] = []
+
+    def to(self, path: Path | None) -> None:
+        """Log to another file from now on, or to none."""
+        if path != self.path:
+            self.flush()
+            self.path, self.warning = path, ""
+
+    def listen(self, verdict: Verdict) -> None:
+        """Keep a verdict for the next write."""
+        if self.path is None or verdict.rejection in UNLOGGED:
+            return
+        self._waiting.append(verdict)
+        if len(self._waiting) >= MOST_WAITING:
+            self.flush()
+
+    async def run(self) -> None:
+        """Write once a second until cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            self.flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.flush()
+
+    def flush(self) -> None:
+        """Append the waiting rows; opened anew each time, so that the file may be moved away meanwhile."""
+        if not self._waiting or self.path is None:
+            return
+        waiting, self._waiting = self._waiting, []
+        try:
+            self._append(self.path, "".join(map(row, waiting)))
+        except OSError as error:
+            self.lost += len(waiting)
+            self.warning = f"the access log {self.path} cannot be written: {error.strerror}; {self.lost} rows are lost"
+        else:
+            self.written += len(waiting)
+
+    @staticmethod
+    def _append(path: Path, text: str) -> None:
+        """All of it or nothing: a part that a full disk took is cut off again."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o644)
+        try:
+            before = os.fstat(descriptor).st_size
+            data = (HEAD + text if not before else text).encode("utf-8")
+            try:
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,51 @@
+"""Durations counted in buckets of a fixed number, so that any load fits in the same memory."""
+
+from __future__ import annotations
+
+from math import log
+
+SMALLEST = 0.01
+GROWTH = 1.1
+BUCKETS = 190
+"""0.01 ms to about 11 minutes in steps of 10 %: a percentile is off by at most that."""
+
+_SCALE = 1 / log(GROWTH)
+
+
+class Histogram:
+    """Counts of durations in milliseconds."""
+
+    __slots__ = ("count", "counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * BUCKETS
+        self.count = 0
+        self.total = 0.0
+
+    def add(self, ms: float) -> None:
+        """Count one duration."""
+        index = int(log(ms / SMALLEST) * _SCALE) + 1 if ms > SMALLEST else 0
+        self.counts[index if index < BUCKETS else BUCKETS - 1] += 1
+        self.count += 1
+        self.total += ms
+
+    def percentile(self, percent: float) -> float:
+        """The duration that this part of all stay under: the upper end of its bucket; 0 when nothing was counted."""
+        wanted = self.count * percent / 100
+        seen = 0
+        for index, number in enumerate(self.counts):
+            seen += number
+            if number and seen >= wanted:
+                return float(SMALLEST * GROWTH**index)
+        return 0.0
+
+    def below(self, ms: float) -> int:
+        """How many are in buckets that end at or below ``ms``."""
+        end = int(log(ms / SMALLEST) * _SCALE + 1e-9) + 1 if ms > SMALLEST else 1
+        return sum(self.counts[: min(end, BUCKETS)])
+
+    def summary(self) -> dict[str, float]:
+        """Mean and percentiles in milliseconds."""
+        mean = self.total / self.count if self.count else 0.0
+        found = {f"p{percent}": round(self.percentile(percent), 3) for percent in (50, 90, 95, 99)}
+        return {"count": self.count, "mean": round(mean, 3), **found}

@@ -1,0 +1,118 @@
+"""Counts of everything that was served, in all and per edge; it only listens, and its memory does not grow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from edgesim.core.reasons import Outcome
+from edgesim.core.verdict import Verdict
+from edgesim.observe.histogram import Histogram
+
+NOT_CACHEABLE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_HITS = (Outcome.HIT, Outcome.REFRESH_HIT)
+_COUNTED = (*_HITS, Outcome.MISS)
+NO_EDGE = "none"
+"""Under which requests are counted that reached no edge."""
+
+
+class Tally:
+    """What was counted at one edge, or at all."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.results: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.bytes_out = 0
+        self.bytes_in = 0
+        self.cacheable = 0
+        self.hits = 0
+        self.cacheable_bytes = 0
+        self.hit_bytes = 0
+        self.origin_requests = 0
+        self.stale = 0
+        self.collapsed = 0
+        self.incomplete = 0
+        self.measured = Histogram()
+        self.modelled = Histogram()
+
+    def add(self, verdict: Verdict, result: str, network_ms: float, origin_requests: int) -> None:
+        """Count one verdict."""
+        self.requests += 1
+        self.results[result] += 1
+        self.statuses[verdict.status // 100] += 1
+        self.bytes_out += verdict.bytes_out
+        self.bytes_in += verdict.bytes_in
+        self.origin_requests += origin_requests
+        self.stale += verdict.stale is not None
+        self.collapsed += verdict.joined is not None
+        self.incomplete += not verdict.complete
+        self.measured.add(verdict.total_ms)
+        self.modelled.add(network_ms)
+        if verdict.outcome in _COUNTED and verdict.request.method not in NOT_CACHEABLE:
+            self.cacheable += 1
+            self.cacheable_bytes += verdict.bytes_out
+            if verdict.outcome in _HITS:
+                self.hits += 1
+                self.hit_bytes += verdict.bytes_out
+
+    def facts(self) -> dict[str, Any]:
+        """Everything counted. Ratios are 0 to 1, ``None`` while there is nothing to divide by."""
+        return {
+            "requests": self.requests,
+            "results": {outcome.value: self.results[outcome.value] for outcome in Outcome},
+            "statuses": {f"{first}xx" if first else "none": number for first, number in sorted(self.statuses.items())},
+            "bytes_out": self.bytes_out,
+            "bytes_in": self.bytes_in,
+            "hit_ratio": _ratio(self.hits, self.cacheable),
+            "byte_hit_ratio": _ratio(self.hit_bytes, self.cacheable_bytes),
+            "origin_requests": self.origin_requests,
+            "stale_served": self.stale,
+            "collapsed": self.collapsed,
+            "incomplete": self.incomplete,
+            "latency_ms": self.measured.summary(),
+            "modelled_network_ms": self.modelled.summary(),
+        }
+
+
+class Stats:
+    """The collector; :meth:`listen` is a listener of ``Records``.
+
+    The hit ratio is CloudWatch's CacheHitRate: of the requests that could have been hits, so without errors and
+    without methods that write (spec §12.4); a RefreshHit counts as a hit.
+    """
+
+    def __init__(self) -> None:
+        self.all = Tally()
+        self.edges: dict[str, Tally] = {}
+
+    def listen(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        network_ms, origin_requests = 0.0, 0
+        at: Verdict | None = verdict
+        while at is not None:
+            for leg in at.legs:
+                network_ms += leg.ms
+            origin_requests += at.origin is not None
+            at = at.upstream
+        result = verdict.result_type
+        self.all.add(verdict, result, network_ms, origin_requests)
+        self.edge(verdict.node).add(verdict, result, network_ms, origin_requests)
+
+    def edge(self, pop: str) -> Tally:
+        """What was counted at one edge."""
+        found = self.edges.get(pop or NO_EDGE)
+        if found is None:
+            found = self.edges[pop or NO_EDGE] = Tally()
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """Totals, and the same for each edge that was asked anything."""
+        return {
+            "total": self.all.facts(),
+            "edges": {pop: tally.facts() for pop, tally in sorted(self.edges.items())},
+        }
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
