@@ -163,10 +163,12 @@ class Store:
 
     def put(self, entry: Entry) -> Put:
         """Keep an entry, replacing the one it succeeds; the least recently used ones go if space is needed."""
-        if entry.size > self.largest:
-            self.drop(entry)
-            return Put(False)
         name = entry.key.text + entry.variant
+        before = self.peek(name)
+        if before is not None:  # first, as it must neither crowd out others nor count as evicted
+            self.drop(before)
+        if entry.size > self.largest:
+            return Put(False)
         others = self._variants.get(entry.key.text)
         if entry.variant or others is not None:
             self._note_variant(entry.key.text, name)
