@@ -44,11 +44,11 @@ def cache_key(distribution: Distribution, behavior: Behavior, request: Request, 
     parts = [distribution.id, uri]
     if request.method == "OPTIONS":
         parts.append("OPTIONS")
+    coding = normalised(behavior, request)
     if policy.headers.take is not Take.NONE:
-        parts += _headers_in_key(behavior, request.headers)
+        parts += _headers_in_key(behavior, request.headers, "" if coding is None else "accept-encoding")
     if policy.cookies.take is not Take.NONE:
         parts += [f"c:{name}={value}" for name, value in pick_cookies(policy.cookies, request.headers)]
-    coding = normalised(behavior, request)
     if coding is not None and coding[0]:
         parts.append(f"e:{coding[0]}")
     return Key(SEPARATOR.join(parts), uri, distribution.id)
@@ -64,11 +64,11 @@ def _query_in_key(behavior: Behavior, query: str | None) -> list[str]:
     return [picked] if picked else []
 
 
-def _headers_in_key(behavior: Behavior, headers: Headers) -> list[str]:
+def _headers_in_key(behavior: Behavior, headers: Headers, normalised_apart: str) -> list[str]:
     found = []
     for name in behavior.policy.headers.names:
         value = listed(headers, name)
-        if value is not None:
+        if value is not None and name.lower() != normalised_apart:
             found.append(f"h:{name.lower()}={value}")
     return sorted(found)
 
