@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgesim.core.behaviors import Behavior, Origin
 from edgesim.core.encoding import normalised
@@ -127,15 +127,23 @@ def _transparent(request: Request, origin: Origin, fetch: Fetch, request_id: str
     return Upstream(request.method, origin.path + request.target, headers, host, _dropped(request, headers))
 
 
+def upgrading(upstream: Upstream, request: Request) -> Upstream:
+    """The same request asking to become the protocol the viewer asked for (spec §4.5)."""
+    kept = [pair for pair in upstream.headers if pair[0].lower() not in ("connection", "upgrade")]
+    protocol = listed(request.headers, "Upgrade") or "websocket"
+    return replace(upstream, headers=[*kept, ("Connection", "Upgrade"), ("Upgrade", protocol)])
+
+
 def _host(request: Request, behavior: Behavior, origin: Origin) -> str:
     """The viewer's Host where a policy forwards it, else the origin's domain (spec §1.3)."""
     forwarded = request.headers.get("Host")
-    if forwarded is not None and _wants(behavior, "host"):
+    if forwarded is not None and wants(behavior, "host"):
         return forwarded
     return origin.domain
 
 
-def _wants(behavior: Behavior, name: str) -> bool:
+def wants(behavior: Behavior, name: str) -> bool:
+    """Whether a policy of the behaviour names a header (lower case), or takes it with all the others."""
     if behavior.policy.headers.take is Take.ALL or name in lowered(behavior.policy.headers.names):
         return True
     extra = behavior.origin_request
@@ -163,7 +171,7 @@ def _chosen_headers(request: Request, behavior: Behavior, fetch: Fetch) -> list[
             continue
         if low in ("host", "cookie", "via", "x-forwarded-for", "x-amz-cf-id", "accept-encoding", "range"):
             continue
-        if low in CONDITIONS or (low.startswith("cloudfront-") and _wants(behavior, low)):
+        if low in CONDITIONS or (low.startswith("cloudfront-") and wants(behavior, low)):
             continue
         if _forwarded(request, behavior, low):
             found.append((name, value))
@@ -171,7 +179,7 @@ def _chosen_headers(request: Request, behavior: Behavior, fetch: Fetch) -> list[
 
 
 def _forwarded(request: Request, behavior: Behavior, low: str) -> bool:
-    if _wants(behavior, low):
+    if wants(behavior, low):
         return True
     if low in ("content-length", "content-type") and request.has_body:
         return True
@@ -190,7 +198,7 @@ def _encoding_and_range(request: Request, behavior: Behavior, fetch: Fetch) -> l
     if coding is not None:
         if coding[1] is not None:
             found.append(("Accept-Encoding", coding[1]))
-    elif "Accept-Encoding" in request.headers and _wants(behavior, "accept-encoding"):
+    elif "Accept-Encoding" in request.headers and wants(behavior, "accept-encoding"):
         found.append(("Accept-Encoding", listed(request.headers, "Accept-Encoding") or ""))
     if fetch.range is not None:
         found.append(("Range", fetch.range))
@@ -208,7 +216,7 @@ def _conditions(request: Request, behavior: Behavior, fetch: Fetch) -> list[Fiel
     return [
         (name, value)
         for name, value in request.headers.items()
-        if name.lower() in CONDITIONS and name.lower() != "if-range" and (let or _wants(behavior, name.lower()))
+        if name.lower() in CONDITIONS and name.lower() != "if-range" and (let or wants(behavior, name.lower()))
     ]
 
 

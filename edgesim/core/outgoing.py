@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from edgesim.core.behaviors import Behavior
 from edgesim.core.delivery import NotModified, Selection, Slice, Slices, Unsatisfiable
-from edgesim.core.forwarding import via
+from edgesim.core.forwarding import via, wanted_cloudfront, wants
 from edgesim.core.messages import Field, Headers, end_to_end
-from edgesim.core.policies import Take
 from edgesim.core.ranges import content_range
 from edgesim.core.reasons import Outcome
 from edgesim.core.reuse import cookies_forwarded
@@ -31,26 +30,25 @@ def filtered_vary(behavior: Behavior, headers: Iterable[Field]) -> list[Field]:
     headers = list(headers)
     if behavior.profile.vary_selects or not any(name.lower() == "vary" for name, _ in headers):
         return headers
-    allowed = _vary_names(behavior)
     kept: list[Field] = []
     for name, value in headers:
         if name.lower() != "vary":
             kept.append((name, value))
             continue
-        left = [token.strip() for token in value.split(",") if token.strip().lower() in allowed]
+        left = [token.strip() for token in value.split(",") if _kept_in_vary(behavior, token.strip().lower())]
         if left:
             kept.append((name, ", ".join(left)))
     return kept
 
 
-def _vary_names(behavior: Behavior) -> frozenset[str]:
-    named = set(lowered(behavior.policy.headers.names))
-    extra = behavior.origin_request
-    if extra is not None and extra.headers.take in (Take.LISTED, Take.ALL_VIEWER_AND_CLOUDFRONT):
-        named |= lowered(extra.headers.names)
-    if named & _DEVICE_HEADERS:
-        named.add("user-agent")
-    return frozenset(named | {"accept-encoding", "cookie"})
+def _kept_in_vary(behavior: Behavior, name: str) -> bool:
+    if name in ("accept-encoding", "cookie"):
+        return True
+    if name in ("", "*"):
+        return False
+    if name == "user-agent" and not _DEVICE_HEADERS.isdisjoint(lowered(wanted_cloudfront(behavior))):
+        return True
+    return wants(behavior, name)
 
 
 def selected_head(status: int, headers: list[Field], selection: Selection) -> tuple[int, list[Field]]:
