@@ -22,7 +22,7 @@ def exchange_member(exchange: Exchange, node: str, answered: int, ttl: float | N
             parts.append("stored")
         if exchange.joined is not None or exchange.waited:
             parts.append("collapsed=?0")
-    else:
+    elif exchange.forwarded is None or exchange.stale is not None or exchange.joined is not None:
         parts.append("hit")
         if exchange.joined is not None:
             parts.append("collapsed")
