@@ -62,13 +62,18 @@ def _by_protocol(request: Request, match: Match) -> Rejected | None:
         return None
     if policy is ViewerProtocol.HTTPS_ONLY:
         return Rejected(Rejection.HTTPS_ONLY, 403, match)
-    host = request.headers.get("Host", "").partition(":")[0]
+    host = _without_port(request.headers.get("Host", ""))
     location = f"https://{host}{request.target}"
     if request.method in ("GET", "HEAD"):
         return Rejected(Rejection.REDIRECT_TO_HTTPS, 301, match, location)
     if request.version < (1, 1):
         return Rejected(Rejection.REDIRECT_IMPOSSIBLE, 403, match)
     return Rejected(Rejection.REDIRECT_TO_HTTPS, 307, match, location)
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and not port.endswith("]") else host
 
 
 def _by_method(request: Request, match: Match) -> Rejected | None:
