@@ -72,6 +72,13 @@ class Cache:
         """Take out what matches, stored or on its way, from this instant. Sweep afterwards to free the space."""
         return self.fences.invalidate(distribution, paths)
 
+    def forget(self, key: Key) -> None:
+        """Take out exactly what is stored under a key, and keep out what is on its way (RFC 9111 §4.4)."""
+        self.store.drop_key(key)
+        if self.under_way:
+            self.fences.invalidate_one(key.distribution, key.uri)
+            self.unswept = True
+
     def sweep(self, names: list[str]) -> int:
         """Free the space of the named entries that an invalidation has caught; how many there were."""
         gone = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgesim.core.messages import Request
-from edgesim.core.ranges import Asked, Interval, ascending, parse_content_range, resolve
+from edgesim.core.ranges import Asked, Interval, in_order, parse_content_range, resolve
 from edgesim.core.store import Entry
 from edgesim.core.validation import Precondition, if_range_holds, viewer_condition
 
@@ -78,7 +78,7 @@ def _from_object(entry: Entry, asked: list[Asked], total: int) -> Selection | No
         return None
     if len(asked) == 1:
         return Slice(found[0], total)
-    if len(found) < len(asked) or not ascending(found):
+    if len(found) < len(asked) or not in_order(asked):
         return _without_range(entry)  # CloudFront's rule: rising, apart, all valid, or else the whole object
     return Slices(tuple(found), total)
 

@@ -14,7 +14,6 @@ until the step is final. Nothing here waits, reads a clock or touches a socket: 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 
 from multidict import CIMultiDict
 
@@ -27,7 +26,7 @@ from edgesim.core.flights import Flight, FlightState
 from edgesim.core.freshness import Lifetime
 from edgesim.core.keys import Key, related_key
 from edgesim.core.messages import SAFE_METHODS, Field, Response, listed
-from edgesim.core.ranges import Asked, enlarged, parse_range
+from edgesim.core.ranges import Asked, enlarged, in_order, parse_range
 from edgesim.core.reasons import Forwarded, LifetimeRule, NotJoined, NotStale, NotStored, Outcome, Stale
 from edgesim.core.reuse import (
     Freshness,
@@ -144,8 +143,11 @@ class Exchange:
         """The stored answer and why it will not do; a HEAD may also be answered by an earlier HEAD's answer."""
         ask = self.ask
         found = self.cache.find(ask.key, ask.request)
-        if found.entry is None and ask.request.method == "HEAD" and self.profile.policy_ttls:
-            found = self.cache.find(self._store_key(), ask.request)
+        usable = found.entry is not None and found.entry.fresh(now)
+        if not usable and ask.request.method == "HEAD" and self.profile.policy_ttls:
+            own = self.cache.find(self._store_key(), ask.request)
+            if found.entry is None or (own.entry is not None and own.entry.fresh(now)):
+                found = own
         self.freshness, self.forwarded = judge(self.profile, found.entry, found.variants, ask.request, now)
         return found.entry
 
@@ -191,8 +193,12 @@ class Exchange:
         return name if self._asked is None else f"{name}\x1f{self._range_to_send()}"
 
     def _range_to_send(self) -> str | None:
-        if self._asked is None or len(self._asked) > 1 or self.profile.transparent:
-            return listed(self.ask.request.headers, "Range") if self._asked is not None else None
+        if self._asked is None:
+            return None
+        if self.profile.transparent or (len(self._asked) > 1 and in_order(self._asked)):
+            return listed(self.ask.request.headers, "Range")
+        if len(self._asked) > 1:
+            return None  # CloudFront answers ranges in disorder with the whole object
         return enlarged(self._asked[0], self.ask.behavior.range_block)
 
     def _join_or_fetch(self, entry: Entry | None, now: float) -> _Steps:
@@ -200,7 +206,7 @@ class Exchange:
         if self.not_joined is not None:
             return (yield from self._fetch(entry))
         flight = self.cache.flights.get(self._flight_name())
-        if flight is None:
+        if flight is None or not self._still_wanted(flight):
             self.not_joined = NotJoined.NONE_IN_FLIGHT
             self._lead()
             return (yield from self._fetch(entry))
@@ -213,6 +219,11 @@ class Exchange:
             return shared
         self.not_joined = NotJoined.OUTCOME_NOT_SHARED
         return (yield from self._fetch(entry))
+
+    def _still_wanted(self, flight: Flight) -> bool:
+        """False for a fetch that an invalidation has overtaken: its answer would be shared with nobody."""
+        key = self.ask.key
+        return self.cache.fences.passed(key.distribution, key.uri, flight.sequence)
 
     def _lead(self) -> None:
         self._flight = self.cache.flights.lead(self._flight_name(), self.ask.id, self.cache.fences.now())
@@ -250,6 +261,8 @@ class Exchange:
     # Fetching
 
     def _fetch(self, entry: Entry | None) -> _Steps:
+        if entry is not None and not self.cache.fences.holds(entry):
+            entry = None  # an invalidation came while this request waited for another one
         self._token = self.cache.begin()
         self.asked_upstream = True
         conditions = self._conditions(entry)
@@ -257,7 +270,7 @@ class Exchange:
             self._own_conditions = True
             event = yield Fetch(None, self._range_to_send())
         else:
-            event = yield Fetch(tuple(conditions), None if conditions else self._range_to_send())
+            event = yield self._fetch_step(conditions)
         if isinstance(event, Failed):
             return self._failed(entry, event)
         assert isinstance(event, Answered)
@@ -268,6 +281,12 @@ class Exchange:
             if stale is not None:
                 return stale
         return (yield from self._take(entry, event))
+
+    def _fetch_step(self, conditions: list[Field]) -> Fetch:
+        """The viewer's If-Range goes with his range: only whoever has the object can tell whether it holds."""
+        part = None if conditions else self._range_to_send()
+        held = None if part is None else self.ask.request.headers.get("If-Range")
+        return Fetch(tuple(conditions) if held is None else (("If-Range", held),), part)
 
     def _conditions(self, entry: Entry | None) -> list[Field]:
         if entry is None or entry.error or entry.parts is not None or entry.refetch:
@@ -305,6 +324,9 @@ class Exchange:
         return self.cache.under_way[self._token]
 
     def _stale_on_error(self, entry: Entry, now: float, status: int, *, unreachable: bool) -> Serve | None:
+        if not self.cache.fences.holds(entry):
+            self.not_stale = NotStale.NOTHING_STORED
+            return None
         allowed = stale_on_error(self.profile, entry, self.ask.behavior, now, unreachable=unreachable)
         if isinstance(allowed, NotStale):
             self.not_stale = allowed
@@ -385,8 +407,7 @@ class Exchange:
         if head_contradicts(stored, event.response):
             self.cache.store.drop(stored)
             return
-        get = replace(self.ask, request=replace(self.ask.request, method="GET"))
-        renewed = refreshed(get, stored, event, self._sequence())
+        renewed = refreshed(self.ask, stored, event, self._sequence())
         if isinstance(renewed, Entry):
             self.cache.store.put(renewed)
 
@@ -459,8 +480,7 @@ class Exchange:
         related = [related_key(self.ask.distribution, request, value) for value in named if value is not None]
         for key in (own, *related):
             if key is not None:
-                self.cache.invalidate(key.distribution, (key.uri,))
-                self.cache.store.drop_key(key)
+                self.cache.forget(key)
 
 
 def _shareable(entry: Entry) -> bool:

@@ -47,6 +47,12 @@ class Fences:
                 rules.exact[path] = self.sequence
         return self.sequence
 
+    def invalidate_one(self, distribution: str, uri: str) -> int:
+        """Raise a fence for one URI as it stands, be its last character what it may. Its number."""
+        self.sequence += 1
+        self._rules.setdefault(distribution, _Rules()).exact[uri] = self.sequence
+        return self.sequence
+
     def passed(self, distribution: str, uri: str, began: int) -> bool:
         """True when no invalidation came after ``began`` for this URI."""
         rules = self._rules.get(distribution)

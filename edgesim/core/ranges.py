@@ -50,11 +50,11 @@ def resolve(asked: Asked, total: int) -> Interval | None:
     return first, total - 1 if last is None else min(last, total - 1)
 
 
-def ascending(intervals: Iterable[Interval]) -> bool:
-    """True when the intervals rise and do not overlap, which CloudFront asks of several ranges (spec §4.2)."""
-    end = -1
-    for first, last in intervals:
-        if first <= end:
+def in_order(asked: Iterable[Asked]) -> bool:
+    """True when several ranges name both their ends (the last may be open), rise and do not overlap (spec §4.2)."""
+    end: int | None = -1
+    for first, last in asked:
+        if first is None or end is None or first <= end:
             return False
         end = last
     return True

@@ -159,7 +159,8 @@ def _set_stale_windows(behavior: Behavior, controls: Controls, entry: Entry) -> 
     entry.stale_forbidden = any(
         name in directives and (name != "no-cache" or directives.bare(name)) for name in forbidding
     )
-    limit = entry.received + behavior.policy.ttls.maximum if profile.policy_ttls else FOREVER + entry.received
+    born = entry.received - entry.initial_age  # an age another tier reports has used up part of the maximum
+    limit = born + behavior.policy.ttls.maximum if profile.policy_ttls else FOREVER + entry.received
     behind, on_error = directives.seconds("stale-while-revalidate"), directives.seconds("stale-if-error")
     if entry.stale_forbidden:
         return
@@ -226,6 +227,8 @@ def refreshed(ask: Ask, entry: Entry, event: Answered, sequence: int) -> Entry |
 
     ``NotStored`` when the 304 says that it must not be kept any longer.
     """
+    if ask.request.method == "HEAD":  # the 304 is about the stored answer to GET all the same
+        ask = replace(ask, request=replace(ask.request, method="GET"))
     headers = merged(entry.headers, event.response.headers)
     combined = Response(entry.status, headers, entry.reason, entry.total)
     why = refusal(ask, combined)
