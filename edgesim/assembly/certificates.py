@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesim.core.behaviors import Distribution
+from edgesim.errors import ConfigError
 from edgesim.tls.authority import CertificateAuthority
+from edgesim.tls.names import CertificateError
 from edgesim.tls.store import CertificateStore, StoredCertificate
 from edgesim.tls.viewer import DEFAULT_NAMES, ContextChoice, ViewerContexts
 from edgesim.world.state import World
@@ -29,8 +31,17 @@ class Certificates:
 
     def trust(self) -> list[bytes]:
         """PEM of every authority that origins' certificates may end at."""
-        extra = [Path(name).read_bytes() for name in self._world.file.trust]
-        return [self.authority.pem, *extra]
+        return [self.authority.pem, *(self._read(name, "trust") for name in self._world.file.trust)]
+
+    def _read(self, name: str, key: str) -> bytes:
+        """A file that the world file names, relative to it."""
+        path = self._world.beside(name)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                self._world.source, key, f"{name} ({error.strerror})", "a PEM file that can be read"
+            ) from None
 
     def update(self, world: World, now: float) -> None:
         """See that every distribution has a certificate for all its names."""
@@ -45,7 +56,12 @@ class Certificates:
         if entry is None:
             return self.store.ensure(list(distribution.aliases) or [distribution.domain], now)
         if entry.chain is not None and entry.key is not None:
-            return self.store.import_pem(Path(entry.chain).read_bytes(), Path(entry.key).read_bytes(), now=now)
+            where = f"certificates.{name}"
+            chain, key = self._read(entry.chain, f"{where}.chain"), self._read(entry.key, f"{where}.key")
+            try:
+                return self.store.import_pem(chain, key, now=now)
+            except CertificateError as error:
+                raise ConfigError(self._world.source, where, str(error), "a certificate edgesim can use") from None
         return self.store.ensure(list(entry.names), now, key_type="rsa" if entry.key == "rsa" else "ecdsa")
 
     def assigned(self) -> dict[str, StoredCertificate]:

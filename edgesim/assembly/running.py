@@ -18,8 +18,8 @@ from edgesim.core.entrance import Routed
 from edgesim.core.messages import Request
 from edgesim.core.routing import Routes
 from edgesim.edge.hierarchy import SWEEP_PIECE, Hierarchy
-from edgesim.edge.journey import Errands
 from edgesim.edge.origins import Origins
+from edgesim.edge.plan import Errands
 from edgesim.edge.roads import Roads
 from edgesim.edge.service import EdgeService
 from edgesim.errors import EdgesimError

@@ -125,6 +125,8 @@ class Distribution:
     certificate: str | None = None
     geo_block: frozenset[str] = frozenset()
     geo_allow: frozenset[str] | None = None
+    account: str = "123456789012"
+    """Whose it is: a TLS name of one account with a Host of another is domain fronting (spec §7.6)."""
     http3: bool = False
     regional_caches: bool = True
 

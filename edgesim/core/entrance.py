@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgesim.core.places import Place
 from edgesim.core.reasons import Rejection
 from edgesim.core.verdict import Visitor
 
@@ -23,3 +24,4 @@ class Routed:
     status: int = 400
     detail: str = ""
     redirect: str = ""
+    place: Place | None = None

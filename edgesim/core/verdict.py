@@ -101,6 +101,8 @@ class Verdict:
     content_range: str = ""
     evicted: int = 0
     background: bool = False
+    replaced_status: int = 0
+    """The status that a custom error page hides, 0 without one."""
 
     @property
     def result_type(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from edgesim.core.bodies import Body, Reader
@@ -37,7 +37,7 @@ class Answer:
         """The whole body, if it is all there."""
         return self.data
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; raises OriginFailed when it breaks off."""
         if self.data is not None or self.body is None or self.reader is None:
             if self.data:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 
 from multidict import CIMultiDict
 
-from edgesim.core.behaviors import Behavior, Distribution, Match, Origin
+from edgesim.core.behaviors import Origin
 from edgesim.core.bodies import Body
-from edgesim.core.cache import Cache, Tier
+from edgesim.core.cache import Tier
 from edgesim.core.encoding import compressed_head, compression
 from edgesim.core.exchange import NO_LIFETIME, Exchange
-from edgesim.core.failures import Failure, FailureKind
+from edgesim.core.failures import Failure
 from edgesim.core.flights import Flight
-from edgesim.core.forwarding import CONDITIONS, Upstream, origin_request
-from edgesim.core.keys import Key
+from edgesim.core.forwarding import CONDITIONS, Upstream, origin_request, upgrading
 from edgesim.core.messages import Field, Headers, Request, Response
 from edgesim.core.outgoing import relayed_headers
 from edgesim.core.pages import STATUS_TEXT, error_page
@@ -24,74 +23,13 @@ from edgesim.core.reasons import NotCompressed, NotStored, Outcome
 from edgesim.core.steps import Answered, Ask, Done, Ended, Failed, Fetch, Join, Refuse, Relay, Released, Serve
 from edgesim.core.store import Entry
 from edgesim.core.tiers import Way, way_up
-from edgesim.core.verdict import Leg, OriginTrip
 from edgesim.edge.answers import Answer, entry_answer
-from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.ids import via_name
-from edgesim.edge.origins import Errand, OnInterim, Origins, Visit, pause
+from edgesim.edge.origins import Errand, Visit, pause
+from edgesim.edge.plan import Errands, Hop, Plan
 from edgesim.edge.pump import Encoder, Pump, Source, encoder_for
-from edgesim.observe.clock import Clock
 from edgesim.observe.tasks import TaskOwner
 from edgesim.wire.client import OriginResponse
-
-
-@dataclass(slots=True)
-class Hop:
-    """What happened at one cache; the raw material of its verdict."""
-
-    tier: Tier
-    cache: Cache
-    exchange: Exchange
-    outcome: Outcome = Outcome.MISS
-    status: int = 0
-    trip: OriginTrip | None = None
-    failure: Failure | None = None
-    above: Hop | None = None
-    legs: list[Leg] = field(default_factory=list)
-    encoding: str = ""
-    not_compressed: NotCompressed | None = None
-    ttl: float | None = None
-    age: int | None = None
-    evicted: int = 0
-
-    @property
-    def status_from_above(self) -> int:
-        """The status the next tier or the origin answered, 0 when it was not asked."""
-        if self.trip is not None:
-            return self.trip.status
-        return self.above.status if self.above is not None else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Errands:
-    """What a journey needs of the process it runs in."""
-
-    hierarchy: Hierarchy
-    origins: Origins
-    clock: Clock
-    tasks: TaskOwner
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A request that was admitted: where it is, what it asks, and what the distribution says."""
-
-    id: str
-    pop: str
-    request: Request
-    distribution: Distribution
-    match: Match
-    path: str
-    key: Key
-    cloudfront: Callable[[], dict[str, str]]
-    body: AsyncIterator[bytes] | None = None
-    body_length: int | None = None
-    on_interim: OnInterim | None = None
-
-    @property
-    def behavior(self) -> Behavior:
-        """The behaviour that matched."""
-        return self.match.behavior
 
 
 class _OriginSource:
@@ -150,6 +88,17 @@ class Journey:
         plan = self.plan
         ask = Ask(plan.id, plan.request, plan.distribution, plan.behavior, plan.key, background)
         return await self._at(0, ask)
+
+    async def upgrade(self) -> tuple[Visit, Hop]:
+        """Pass a request for another protocol straight to the origin, past all caches (spec §4.5)."""
+        plan = self.plan
+        ask = Ask(plan.id, plan.request, plan.distribution, plan.behavior, plan.key)
+        tier, cache = self._stops[0]
+        hop = Hop(tier, cache, Exchange(cache, ask))
+        hop.exchange.asked_upstream = True
+        visit = await self._ask_origin(0, ask, hop, Fetch(), upgrade=True)
+        hop.trip, hop.failure = visit.trip, visit.failure
+        return visit, hop
 
     async def _at(self, level: int, ask: Ask) -> tuple[Answer, Hop]:
         tier, cache = self._stops[level]
@@ -219,11 +168,12 @@ class Journey:
 
     async def _fetch(self, level: int, ask: Ask, hop: Hop, step: Fetch) -> tuple[_Upper | None, Answered | Failed]:
         asked_at = self._errands.clock.now()
-        failure = self._cut_off(level)
-        if failure is None and level + 1 < len(self._stops):
-            return await self._ask_tier(level, ask, hop, step, asked_at)
+        after = self._stops[level + 1][1].name if level + 1 < len(self._stops) else self._first_origin().id
+        failure = self._errands.roads.cut_off(hop.cache.name, after, edge=level == 0)
         if failure is not None:
             return None, self._failed(ask, hop, failure)
+        if level + 1 < len(self._stops):
+            return await self._ask_tier(level, ask, hop, step, asked_at)
         visit = await self._ask_origin(level, ask, hop, step)
         hop.trip = visit.trip
         clock = self._errands.clock
@@ -242,7 +192,7 @@ class Journey:
     async def _ask_tier(
         self, level: int, ask: Ask, hop: Hop, step: Fetch, asked_at: float
     ) -> tuple[_Upper, Answered | Failed]:
-        await self._travel(hop, hop.cache.name, self._stops[level + 1][1].name)
+        hop.legs.append(await self._errands.roads.travel(hop.cache.name, self._stops[level + 1][1].name))
         above = replace(ask, request=_for_tier(ask.request, step), background=False)
         answer, hop.above = await self._at(level + 1, above)
         length = answer.length if ask.request.method != "HEAD" else _announced(CIMultiDict(answer.headers))
@@ -270,44 +220,13 @@ class Journey:
         status = failure.kind.status
         return Failed(failure, self._errands.clock.now(), error_page(status, _explained(failure), ask.id))
 
-    def _cut_off(self, level: int) -> Failure | None:
-        """A simulated partition around this cache."""
-        hierarchy = self._errands.hierarchy
-        name = self._stops[level][1].name
-        if level == 0 and hierarchy.world.states.get(name) == "partitioned":
-            return Failure(FailureKind.CONNECT_TIMEOUT, f"{name} is cut off from everything behind it (simulated)")
-        if not hierarchy.world.faults:
-            return None
-        kind = "edge" if level == 0 else "regional"
-        for fault in hierarchy.faults_on(f"{kind}:{name}"):
-            if fault.kind == "partition":
-                return Failure(FailureKind.CONNECT_TIMEOUT, f"{name} is cut off (simulated by fault {fault.id})")
-        after = self._stops[level + 1][1].name if level + 1 < len(self._stops) else self._first_origin().id
-        for fault in hierarchy.faults_on(f"link:{name}->{after}"):
-            if fault.kind == "partition":
-                return Failure(FailureKind.CONNECT_TIMEOUT, f"the link to {after} is cut (simulated by {fault.id})")
-        return None
-
-    async def _travel(self, hop: Hop, start: str, end: str, label: str | None = None) -> None:
-        """Note a leg's modelled time, and let it pass where latency is real."""
-        hierarchy = self._errands.hierarchy
-        latency = hierarchy.world.latency
-        ms = hierarchy.leg_ms(start, end) * latency.scale
-        if hierarchy.world.faults:
-            link = hierarchy.faults_on(f"link:{start}->{label or end}")
-            ms += sum(fault.value for fault in link if fault.kind == "slow")
-        hop.legs.append(Leg(start, label or end, ms))
-        if latency.mode == "real":
-            await pause(ms)
-
     # The origin
 
-    async def _ask_origin(self, level: int, ask: Ask, hop: Hop, step: Fetch) -> Visit:
+    async def _ask_origin(self, level: int, ask: Ask, hop: Hop, step: Fetch, *, upgrade: bool = False) -> Visit:
         plan = self.plan
-        cloudfront = plan.cloudfront()
 
         def build(origin: Origin) -> Upstream:
-            return origin_request(
+            made = origin_request(
                 plan.request if level == 0 else ask.request,
                 ask.behavior,
                 origin,
@@ -315,34 +234,33 @@ class Journey:
                 request_id=plan.id,
                 node=via_name(plan.pop),
                 path=plan.path,
-                cloudfront=cloudfront,
+                cloudfront=plan.cloudfront,
             )
+            return upgrading(made, plan.request) if upgrade else made
+
+        roads, start = self._errands.roads, hop.cache.name
 
         async def travel(origin: Origin) -> None:
-            await self._travel(hop, hop.cache.name, origin.place, origin.id)
+            hop.legs.append(await roads.travel(start, origin.place, origin.id))
+            await pause(roads.origin_slow(origin))
+
+        async def connected(origin: Origin, tls: str) -> None:
+            leg = await roads.shake_hands(start, origin.place, origin.id, tls)
+            if leg is not None:
+                hop.legs.append(leg)
 
         errand = Errand(
             ask.request.method,
             ask.request.scheme,
             build,
             travel,
-            self._origin_fault,
+            connected,
+            roads.origin_fault,
             plan.body,
             plan.body_length,
             plan.on_interim if not ask.background else None,
         )
         return await self._errands.origins.ask(ask.distribution, ask.behavior.origin, errand)
-
-    def _origin_fault(self, origin: Origin) -> Failure | int | None:
-        hierarchy = self._errands.hierarchy
-        if not hierarchy.world.faults:
-            return None
-        for fault in hierarchy.faults_on(f"origin:{origin.id}"):
-            if fault.kind == "stop":
-                return Failure(FailureKind.REFUSED, f"origin {origin.id} is down (simulated by fault {fault.id})")
-            if fault.kind == "error":
-                return int(fault.value)
-        return None
 
     # Passing on
 
@@ -369,13 +287,28 @@ class Journey:
         Pump(upper.source, body, ended, largest=largest, encoder=encoder).start(self._errands.tasks)
         return _settled(answer)
 
-    def _refuse(self, ask: Ask, hop: Hop, step: Refuse) -> Answer:
-        message = "Nothing fresh is stored and the request says only-if-cached."
+    @staticmethod
+    def _refuse(ask: Ask, hop: Hop, step: Refuse) -> Answer:
         if step.failure is not None:
-            hop.failure = step.failure
-            message = _explained(step.failure)
+            return refused_answer(step.failure, hop, ask.id)
         hop.outcome, hop.status = Outcome.ERROR, step.status
-        return generated(step.status, message, ask.id)
+        return generated(step.status, "Nothing fresh is stored and the request says only-if-cached.", ask.id)
+
+
+def refused_answer(failure: Failure, hop: Hop, request_id: str) -> Answer:
+    """The 502 or 504 for an origin that gave no answer."""
+    hop.failure, hop.outcome, hop.status = failure, Outcome.ERROR, failure.kind.status
+    return generated(failure.kind.status, _explained(failure), request_id)
+
+
+def relayed_answer(response: OriginResponse, headers: list[Field], hop: Hop, tasks: TaskOwner) -> Answer:
+    """An origin's answer that no exchange decides about, passed on as it comes."""
+    body = Body(kept=False)
+    answer = Answer(response.status, response.reason, headers, None, body, 0, response.length, body.reader())
+    hop.outcome = Outcome.ERROR if response.status >= 400 else Outcome.MISS
+    hop.status = response.status
+    Pump(_OriginSource(response), body, lambda _: None, largest=0).start(tasks)
+    return _settled(answer)
 
 
 def generated(status: int, message: str, request_id: str) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from ssl import SSLContext
 from typing import Any
@@ -35,12 +35,17 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One request for an origin. ``build`` makes it for a given origin; ``delay`` waits for the way there."""
+    """One request for an origin.
+
+    ``build`` makes it for a given origin; ``travel`` lets the way there pass; ``connected`` is told the TLS protocol
+    ("" without) of every connection made for it; ``faults`` says what the origin does instead, if anything.
+    """
 
     method: str
     scheme: str
     build: Callable[[Origin], Upstream]
-    travel: Callable[[Origin], Any]
+    travel: Callable[[Origin], Awaitable[None]]
+    connected: Callable[[Origin, str], Awaitable[None]]
     faults: Callable[[Origin], Failure | int | None]
     body: AsyncIterator[bytes] | None = None
     body_length: int | None = None
@@ -106,6 +111,8 @@ class Origins:
                 if failure.kind is not FailureKind.READ_TIMEOUT:
                     break
                 continue
+            if not response.reused:
+                await errand.connected(origin, "TLSv1.3" if self._secure(origin, errand.scheme) else "")
             times = response.timings
             trip = replace(
                 trip,
@@ -144,9 +151,7 @@ class Origins:
         )
 
     def _target(self, origin: Origin, scheme: str, host: str) -> Target:
-        secure = origin.protocol is OriginProtocol.HTTPS_ONLY or (
-            origin.protocol is OriginProtocol.MATCH_VIEWER and scheme == "https"
-        )
+        secure = self._secure(origin, scheme)
         port = origin.https_port if secure else origin.http_port
         if not secure:
             return Target("http", origin.address, port, None, None, None, ("http", origin.address, port))
@@ -160,6 +165,12 @@ class Origins:
 
         key = ("https", origin.address, port, forwarded, origin.ssl_protocols, origin.verify)
         return Target("https", origin.address, port, forwarded, context, verify, key)
+
+    @staticmethod
+    def _secure(origin: Origin, scheme: str) -> bool:
+        if origin.protocol is OriginProtocol.MATCH_VIEWER:
+            return scheme == "https"
+        return origin.protocol is OriginProtocol.HTTPS_ONLY
 
     def _context(self, protocols: tuple[str, ...], verify: bool) -> SSLContext:
         key = (protocols, verify)

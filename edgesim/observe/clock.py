@@ -44,7 +44,7 @@ class Clock:
 
     def monotonic(self) -> float:
         """Real seconds for measuring durations."""
-        return time.perf_counter()
+        return time.monotonic()
 
     def advanced(self, seconds: float) -> Anchor:
         """An anchor as now, but ``seconds`` later."""

@@ -266,8 +266,9 @@ def compile_distribution(
         None if entry.certificate == "auto" else entry.certificate,
         frozenset(geo.block or ()) if geo else frozenset(),
         frozenset(geo.allow) if geo and geo.allow else None,
-        entry.http3,
-        file.regional_caches,
+        account=entry.account,
+        http3=entry.http3,
+        regional_caches=file.regional_caches,
     )
 
 

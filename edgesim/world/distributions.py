@@ -210,6 +210,11 @@ class DistributionEntry(Model):
     certificate: str = Field(
         default="auto", description="One of `certificates`, or auto: edgesim issues one for all its names."
     )
+    account: str = Field(
+        default="123456789012",
+        pattern=r"^[0-9]{12}$",
+        description="Whose it is. A TLS name of one account with a Host of another is refused as domain fronting.",
+    )
     geo: GeoEntry | None = Field(default=None, description="Countries that are allowed or blocked.")
     errors: tuple[ErrorEntry, ...] = Field(default=(), description="Custom error responses.")
     http3: bool = Field(

@@ -169,6 +169,11 @@ class Gazetteer:
             self._country_places[code] = self._with_timezone(place)
         return self._country_places[code]
 
+    def country_name(self, iso2: str) -> str:
+        """The country's English name, "" when its code is not on record."""
+        row = self._countries.get(iso2)
+        return row["name"] if row is not None else ""
+
     def country_of_ip(self, ip: str) -> str | None:
         """The ISO country an IPv4 or IPv6 address was allocated to; None when nobody knows, or it is no address."""
         try:

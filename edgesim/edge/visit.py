@@ -1,0 +1,45 @@
+"""One request being served, as far as it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgesim.core.behaviors import Behavior, Distribution
+from edgesim.core.entrance import Routed
+from edgesim.core.messages import Request
+from edgesim.core.reasons import Outcome, Rejection
+from edgesim.core.verdict import Visitor
+from edgesim.edge.answers import Answer
+from edgesim.edge.plan import Hop
+from edgesim.wire.listener import Incoming, Reply
+
+
+@dataclass(slots=True)
+class Visit:
+    """A viewer's request, what was decided about it, and the answer it gets."""
+
+    incoming: Incoming
+    reply: Reply
+    id: str
+    request: Request
+    distribution: Distribution | None = None
+    routed: Routed = field(default_factory=lambda: Routed("", Visitor()))
+    behavior: Behavior | None = None
+    passed_over: tuple[str, ...] = ()
+    rejected: Rejection | None = None
+    detail: str = ""
+    hop: Hop | None = None
+    key: str = ""
+    answer: Answer | None = None
+    complete: bool = True
+    replaced_status: int = 0
+    """The status that a custom error page hides, 0 without one."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What X-Cache says."""
+        if self.rejected in (Rejection.REDIRECT_TO_HTTPS, Rejection.FORWARDED_TO_EDGE):
+            return Outcome.REDIRECT
+        if self.rejected is Rejection.NO_EDGE:
+            return Outcome.CAPACITY_EXCEEDED
+        return self.hop.outcome if self.hop is not None else Outcome.ERROR
