@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edgesim.core.cache import Tier
 from edgesim.core.failures import Failure
-from edgesim.core.messages import Request
+from edgesim.core.messages import Request, Response
 from edgesim.core.reasons import Forwarded, NotCompressed, NotJoined, NotStale, NotStored, Outcome, Rejection, Stale
 from edgesim.core.reuse import Freshness
 from edgesim.core.routing import Choice
@@ -101,6 +101,10 @@ class Verdict:
     content_range: str = ""
     evicted: int = 0
     background: bool = False
+    response: Response | None = None
+    """The answer the decisions were about, as stored or as it came; for comparing profiles."""
+    age: float = 0.0
+    """How old that answer was, seconds."""
     replaced_status: int = 0
     """The status that a custom error page hides, 0 without one."""
 

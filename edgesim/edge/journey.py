@@ -147,6 +147,7 @@ class Journey:
         hop.age = int(entry.age(now))
         hop.ttl = entry.lifetime.seconds - entry.age(now)
         hop.encoding = entry.headers.get("Content-Encoding", "")
+        hop.response = entry.response
         headers = [*entry.headers.items(), ("Age", str(hop.age))]
         answer = entry_answer(entry, headers, step.selection)
         hop.status = answer.status
@@ -266,6 +267,7 @@ class Journey:
 
     def _relay(self, ask: Ask, hop: Hop, step: Relay, upper: _Upper) -> Answer:
         exchange, entry = hop.exchange, step.entry
+        hop.response = step.response
         hop.outcome = step.outcome
         if hop.above is not None and step.outcome is Outcome.MISS and hop.above.outcome is not Outcome.MISS:
             hop.outcome = hop.above.outcome  # the answer came from a cache, only not from this one (spec §1.6)

@@ -10,7 +10,7 @@ from edgesim.core.cache import Cache, Tier
 from edgesim.core.exchange import Exchange
 from edgesim.core.failures import Failure
 from edgesim.core.keys import Key
-from edgesim.core.messages import Request
+from edgesim.core.messages import Request, Response
 from edgesim.core.reasons import NotCompressed, Outcome
 from edgesim.core.verdict import Leg, OriginTrip
 from edgesim.edge.hierarchy import Hierarchy
@@ -38,6 +38,7 @@ class Hop:
     ttl: float | None = None
     age: int | None = None
     evicted: int = 0
+    response: Response | None = None
 
     @property
     def status_from_above(self) -> int:

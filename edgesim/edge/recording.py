@@ -96,6 +96,8 @@ def _of_hop(base: Verdict, hop: Hop) -> Verdict:
         failure=hop.failure,
         origin=hop.trip,
         evicted=hop.evicted,
+        response=hop.response,
+        age=float(hop.age or 0),
         upstream=_of_hop(base, hop.above) if hop.above is not None else None,
     )
 
