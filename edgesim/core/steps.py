@@ -118,3 +118,19 @@ class Ended:
 
 
 Event = Answered | Failed | Released | Ended
+
+LIFE: dict[type[Step], dict[type[Event], tuple[type[Step], ...]]] = {
+    Join: {Released: (Serve, Fetch)},
+    Fetch: {Answered: (Serve, Relay), Failed: (Serve, Refuse)},
+    Relay: {Ended: (Done,)},
+    Serve: {},
+    Refuse: {},
+    Done: {},
+}
+"""What may follow what: for each step the events it can be told, and the steps that can come of them.
+
+A step without events is final. The diagram in docs/life-of-a-request.md is drawn from this table.
+"""
+
+FIRST: tuple[type[Step], ...] = (Serve, Join, Fetch, Refuse, Done)
+"""What an exchange can begin with; ``Done`` is a background refresh that finds nothing to do."""
