@@ -9,6 +9,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from edgesim.assembly.certificates import Certificates
 from edgesim.assembly.site import ToySite
@@ -24,6 +25,7 @@ from edgesim.edge.roads import Roads
 from edgesim.edge.service import EdgeService
 from edgesim.errors import EdgesimError
 from edgesim.front.door import FrontDoor
+from edgesim.observe.access_log import AccessLog
 from edgesim.observe.clock import Anchor, Clock
 from edgesim.observe.records import Records
 from edgesim.observe.tasks import TaskOwner
@@ -78,6 +80,7 @@ class RunningWorld:
         self.site: ToySite | None = None
         self.clock = Clock()
         self.records = Records()
+        self.access_log = AccessLog()
         self.tasks = TaskOwner()
         self.keeper: WorldKeeper
         self.certificates: Certificates
@@ -94,7 +97,7 @@ class RunningWorld:
         return self.keeper.world
 
     @classmethod
-    async def start(cls, options: Options) -> RunningWorld:
+    async def start(cls, options: Options) -> Self:
         """Start everything; when this returns, viewers are served. Raises ConfigError or another EdgesimError."""
         async with AsyncExitStack() as stack:
             running = cls(options, stack)
@@ -110,11 +113,17 @@ class RunningWorld:
         self._open_state()
         await self._start_site()
         self._build()
+        self._keep_log()
         await self._listen()
         self._stack.push_async_callback(self.tasks.close)
         self.tasks.start(self._keep_time(), name="due")
 
     def _open_state(self) -> None:
+        self._open_log()
+        self._set_clock(self.world)
+        self.certificates = Certificates(self.directory, self.world, self.clock.now(), self.clock.real())
+
+    def _open_log(self) -> None:
         state = self.options.state
         if state is None:
             self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="edgesim-")))
@@ -123,8 +132,6 @@ class RunningWorld:
             self.directory = state
             log = self._stack.enter_context(CommandLog(state / "world.db"))
             self.keeper = WorldKeeper.open(log, self.options.configure)
-        self._set_clock(self.world)
-        self.certificates = Certificates(self.directory, self.world, self.clock.now(), self.clock.real())
 
     def _set_clock(self, world: World) -> None:
         anchor = world.clock
@@ -214,6 +221,19 @@ class RunningWorld:
         site = self.world.file.site
         if self.site is not None and site is not None and any(site.domain in one.names for one in renewed):
             self.site.reload_certificate()
+
+    def _keep_log(self) -> None:
+        """The access log, where the world file says at the moment; closed after the last viewer has gone."""
+        self.access_log.to(self._log_file(self.world))
+        self._stack.callback(self.access_log.close)
+        self._stack.callback(self.records.listen(self.access_log.listen))
+        self._stack.callback(self.keeper.subscribe(lambda world, _: self.access_log.to(self._log_file(world))))
+        self.tasks.start(self.access_log.run(), name="access log")
+
+    @staticmethod
+    def _log_file(world: World) -> Path | None:
+        name = world.file.logs.access
+        return world.beside(name) if name else None
 
     async def _keep_time(self) -> None:
         """Carry out what the simulated clock has made due, and free what invalidations left behind."""

@@ -9,13 +9,14 @@ import signal
 import sys
 from pathlib import Path
 
-from edgesim.assembly.running import Address, Options, RunningWorld
+from edgesim.assembly.running import Options, RunningWorld
+from edgesim.cli import roles
+from edgesim.cli.listening import DEFAULT_STATE, address, origins
 from edgesim.control.app import Control
 from edgesim.observe.clock import system_time
 from edgesim.world.loading import check_world
 
 DEFAULT_CONFIG = "configs/demo.yaml"
-DEFAULT_STATE = Path(".edgesim")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str) -> None:
@@ -40,6 +41,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str
         default=[],
         help="put the named origin of the world file at this URL instead (can be repeated)",
     )
+    roles.add_flags(parser)
     parser.add_argument("--guide", action="store_true", help="once ready, print what to try")
     parser.set_defaults(run=run)
 
@@ -53,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with runner:
-        return runner.run(_serve(options))
+        if options.role == "all":
+            return runner.run(_serve(options))
+        return runner.run(roles.serve(options, config_path(options.config)))
 
 
 async def _serve(options: argparse.Namespace) -> int:
@@ -62,15 +66,15 @@ async def _serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     config = config_path(options.config)
-    checked = check_world(config, overrides={"origins": _origins(options.origin)})
+    checked = check_world(config, overrides={"origins": origins(options.origin)})
     for warning in checked.warnings:
         print(f"edgesim: warning: {warning}", file=sys.stderr)
     listen = checked.world.listen
     running = await RunningWorld.start(
         Options(
             checked.configure(system_time()),
-            _address(options.http, listen.http, 8080),
-            _address(options.https, listen.https, 8443),
+            address(options.http, listen.http, 8080),
+            address(options.https, listen.https, 8443),
             None if options.ephemeral else options.state or DEFAULT_STATE,
         )
     )
@@ -78,7 +82,7 @@ async def _serve(options: argparse.Namespace) -> int:
         stack.push_async_callback(running.close)
         control = Control(running)
         stack.push_async_callback(control.close)
-        url = await control.start(_address(options.control, listen.control, 8081))
+        url = await control.start(address(options.control, listen.control, 8081))
         running.write_running_file(url)
         print(_ready(running, url), flush=True)
         if options.guide:
@@ -93,24 +97,6 @@ def config_path(given: str | None) -> Path:
         return Path(given)
     here = Path(DEFAULT_CONFIG)
     return here if here.exists() else Path(__file__).parent.parent / DEFAULT_CONFIG
-
-
-def _origins(pairs: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, url = pair.partition("=")
-        if not equals or not url:
-            raise SystemExit(f"edgesim: --origin {pair!r}: write NAME=URL, such as site=http://127.0.0.1:3000")
-        found[name] = url
-    return found
-
-
-def _address(given: str | None, listen: str | int | None, default: int) -> Address:
-    text = str(given if given is not None else listen if listen is not None else default)
-    host, _, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise SystemExit(f"edgesim: {text!r} is not a port: write 8080 or 127.0.0.1:8080")
-    return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
 def _ready(running: RunningWorld, control: str) -> str:
