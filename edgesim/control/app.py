@@ -1,34 +1,84 @@
-"""The control port."""
+"""The control port: the JSON API under ``/_edgesim/`` and the pages for people, on one aiohttp application."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from edgesim.control import caches, changes, looking, pages, streaming, time
+from edgesim.control.contract import Address, Running
+from edgesim.control.desk import Desk
+from edgesim.control.guard import guard, own_names
+from edgesim.control.route import LARGEST_BODY, Answer, Route, read
+from edgesim.errors import EdgesimError
 
-class Address(Protocol):
-    """Where to listen."""
+ROUTES: tuple[Route, ...] = (
+    *looking.ROUTES,
+    *time.ROUTES,
+    *caches.ROUTES,
+    *changes.ROUTES,
+    *streaming.ROUTES,
+    *pages.PAGES,
+)
+"""Everything the port answers; the OpenAPI document is made from it."""
 
-    host: str
-    port: int
+SHUTDOWN = 2.0
+"""Seconds for answers in flight when the port closes; streams are told to end before."""
 
 
 class Control:
-    """Placeholder until the real one lands."""
+    """The control port of a running world."""
 
-    def __init__(self, running: object) -> None:
-        self._running = running
+    def __init__(self, running: Running) -> None:
+        self.desk = Desk(running)
         self._runner: web.AppRunner | None = None
 
     async def start(self, address: Address) -> str:
-        app = web.Application()
-        self._runner = web.AppRunner(app, access_log=None)
+        """Listen; gives the URL. Raises EdgesimError when the port is taken."""
+        app = web.Application(middlewares=[guard(own_names(), _paths)], client_max_size=LARGEST_BODY)
+        for route in ROUTES:
+            app.router.add_route(route.method, route.full, _serving(route, self.desk))
+        app.on_shutdown.append(self._end_streams)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN)
         await self._runner.setup()
         site = web.TCPSite(self._runner, address.host, address.port)
-        await site.start()
-        return f"http://{address.host}:{self._runner.addresses[0][1]}"
+        try:
+            await site.start()
+        except OSError as error:
+            await self.close()
+            hint = "choose another with --control, or 0 for a free one"
+            reason = error.strerror or error
+            raise EdgesimError(f"cannot listen on {address.host}:{address.port}: {reason}; {hint}") from None
+        return _url(address.host, self._runner.addresses[0][1])
 
     async def close(self) -> None:
+        """End the streams, finish what is in flight, stop listening."""
+        self.desk.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def _end_streams(self, _: web.Application) -> None:
+        self.desk.close()
+
+
+def _paths() -> list[str]:
+    return list(dict.fromkeys(route.full for route in ROUTES))
+
+
+def _serving(route: Route, desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        answer = await route.handler(await read(route, desk, request))
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if isinstance(answer, Answer):
+            return web.json_response(answer.data, status=answer.status)
+        return web.json_response(answer)
+
+    return serve
+
+
+def _url(host: str, port: int) -> str:
+    """As somebody on this machine reaches it."""
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

@@ -1,0 +1,141 @@
+"""What the handlers of the control port share: the running world, what was counted, and who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from edgesim.control.contract import Running
+from edgesim.core.cache import Cache, Tier
+from edgesim.errors import ControlError
+from edgesim.observe.billing import Billing
+from edgesim.observe.events import Hub
+from edgesim.observe.metrics import Metrics
+from edgesim.observe.stats import Stats
+from edgesim.world.commands import Command
+from edgesim.world.compiling import distribution_id
+from edgesim.world.loading import ConfigErrors, check_data
+from edgesim.world.refusals import unknown
+from edgesim.world.state import World
+
+
+class Desk:
+    """Listens to a running world from its making until :meth:`close`."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.started = running.clock.monotonic()
+        self.stats = Stats()
+        self.billing = Billing(lambda: running.world)
+        self.hub = Hub()
+        self.metrics = Metrics(self.stats, self.caches, self._gauges)
+        self.closing = asyncio.Event()
+        self.changed = asyncio.Event()
+        """Set at each change of the World, and replaced by a new one."""
+        self.speed = running.world.clock.speed or running.world.file.clock.speed
+        """How fast the clock runs when it is not paused."""
+        self._warnings: tuple[object, list[str]] | None = None
+        listen, subscribe = running.records.listen, running.keeper.subscribe
+        self._undo = [
+            listen(self.stats.listen),
+            listen(self.billing.listen),
+            listen(self.hub.verdict),
+            subscribe(self.hub.changed),
+            subscribe(self._world_changed),
+        ]
+
+    def close(self) -> None:
+        """Stop listening, and end the streams."""
+        for undo in self._undo:
+            undo()
+        self._undo = []
+        self.closing.set()
+        self.changed.set()
+        self.hub.close()
+
+    @property
+    def world(self) -> World:
+        """The World as it is now."""
+        return self.running.world
+
+    @property
+    def now(self) -> float:
+        """Simulated seconds."""
+        return self.running.clock.now()
+
+    def apply(self, command: Command) -> World:
+        """Change the World; raises ControlError when it is refused."""
+        try:
+            return self.running.keeper.apply(command)
+        except ConfigErrors as errors:
+            raise ControlError("InvalidArgument", str(errors), 400) from None
+
+    def _world_changed(self, world: World, _: Command) -> None:
+        self.speed = world.clock.speed or self.speed
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    # Finding things
+
+    def caches(self) -> list[Cache]:
+        """Every cache of this process."""
+        return list(self.running.hierarchy.caches.values())
+
+    def pop(self, text: str) -> str:
+        """The edge of a POP code or of the beginning of one; raises ControlError for none and for several."""
+        edges = self.world.edges
+        if text.upper() in edges:
+            return text.upper()
+        found = [pop for pop in edges if pop.startswith(text.upper())]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            message = f"{text} could be {', '.join(found)}; name one of them"
+            raise ControlError("InvalidArgument", message, 400)
+        raise unknown("NoSuchEdge", "edge", text.upper(), edges)
+
+    def distribution(self, text: str | None) -> str:
+        """The id of a distribution by its id, its name in the file, its domain or an alias; raises ControlError."""
+        known = self.world.distributions
+        if text is None:
+            if len(known) == 1:
+                return next(iter(known))
+            message = f"this world has {len(known)} distributions; say which: {', '.join(self.names().values())}"
+            raise ControlError("InvalidArgument", message, 400)
+        if text in known:
+            return text
+        for id, name in self.names().items():
+            if name == text:
+                return id
+        for one in known.values():
+            if text.lower() in (one.domain.lower(), *(alias.lower() for alias in one.aliases)):
+                return one.id
+        raise unknown("NoSuchDistribution", "distribution", text, [*known, *self.names().values()])
+
+    def names(self) -> dict[str, str]:
+        """Names by distribution id; the id itself for those that are in no file."""
+        named = {distribution_id(entry): entry.name for entry in self.world.file.distributions}
+        return {id: named.get(id, "") or id for id in self.world.distributions}
+
+    def warnings(self) -> list[str]:
+        """What the world file, the certificates and the access log have to say."""
+        world = self.world
+        if self._warnings is None or self._warnings[0] is not world.document:
+            checked = check_data(dict(world.document), world.source)
+            self._warnings = (world.document, [str(warning) for warning in checked.warnings])
+        log = self.running.access_log.warning
+        return [*self._warnings[1], *self.running.certificates.store.warnings, *([log] if log else [])]
+
+    def _gauges(self) -> Iterable[tuple[str, str, float]]:
+        world = self.world
+        yield "clock_seconds", "Simulated time, seconds since the epoch.", self.now
+        yield "clock_speed", "Simulated seconds per real second.", world.clock.speed
+        yield "world_generation", "Changes of the World so far.", world.generation
+        yield "edges_up", "Edges that viewers can reach.", len(world.edges) - len(world.down)
+        yield "faults", "Faults in force.", len(world.faults)
+        yield "access_log_lost_rows", "Rows the access log could not write.", self.running.access_log.lost
+        yield "events_lost", "Events that slow listeners did not get.", self.hub.lost
+
+    def entries(self) -> int:
+        """Answers stored at all edges of this process."""
+        return sum(len(cache.store) for cache in self.caches() if cache.tier is Tier.EDGE)
