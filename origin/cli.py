@@ -15,6 +15,7 @@ from origin.lab import PARAMETERS
 from origin.running import CannotStart, Running, Settings, running
 
 PARENT_CHECK_SECONDS = 0.25
+FILE_CHECK_SECONDS = 1.0
 
 DESCRIPTION = """\
 An origin to put behind a CDN: a toy WordPress-shaped site on two or more app nodes, behind a load balancer of its
@@ -45,7 +46,7 @@ examples
 
 signals
   SIGTERM, SIGINT   finish what is in flight (3 seconds at most) and exit 0
-  SIGHUP            read --cert and --key again
+  SIGHUP            read --cert and --key again (so does a change of the file, within a second)
 
 Nodes that are processes of their own share comments through --data, a directory that all of them can write to.
 """
@@ -119,11 +120,13 @@ async def _serve(settings: Settings, parent: int | None) -> int:
     with contextlib.suppress(asyncio.CancelledError):
         async with running(settings) as site, asyncio.TaskGroup() as group:
             starting = None
-            watch = group.create_task(_watch(parent, ended)) if parent is not None else None
+            watches = [group.create_task(_watch_files(site, settings.cert))] if settings.cert is not None else []
+            if parent is not None:
+                watches.append(group.create_task(_watch(parent, ended)))
             loop.add_signal_handler(signal.SIGHUP, _reload, site)
             print(site.ready_line, flush=True)
             await ended.wait()
-            if watch is not None:
+            for watch in watches:
                 watch.cancel()
     return 0
 
@@ -132,6 +135,25 @@ async def _watch(parent: int, ended: asyncio.Event) -> None:
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that it was orphaned
         await asyncio.sleep(PARENT_CHECK_SECONDS)
     ended.set()
+
+
+async def _watch_files(site: Running, path: Path) -> None:
+    """Whoever renews a certificate may be in another container, from where no signal comes."""
+    known = _changed_at(path)
+    while True:
+        await asyncio.sleep(FILE_CHECK_SECONDS)
+        now = _changed_at(path)
+        if now != known:
+            known = now
+            _reload(site)
+
+
+def _changed_at(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino
 
 
 def _reload(site: Running) -> None:
