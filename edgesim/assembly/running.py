@@ -9,6 +9,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from edgesim.assembly.certificates import Certificates
 from edgesim.assembly.site import ToySite
@@ -96,7 +97,7 @@ class RunningWorld:
         return self.keeper.world
 
     @classmethod
-    async def start(cls, options: Options) -> RunningWorld:
+    async def start(cls, options: Options) -> Self:
         """Start everything; when this returns, viewers are served. Raises ConfigError or another EdgesimError."""
         async with AsyncExitStack() as stack:
             running = cls(options, stack)
@@ -118,6 +119,11 @@ class RunningWorld:
         self.tasks.start(self._keep_time(), name="due")
 
     def _open_state(self) -> None:
+        self._open_log()
+        self._set_clock(self.world)
+        self.certificates = Certificates(self.directory, self.world, self.clock.now(), self.clock.real())
+
+    def _open_log(self) -> None:
         state = self.options.state
         if state is None:
             self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="edgesim-")))
@@ -126,8 +132,6 @@ class RunningWorld:
             self.directory = state
             log = self._stack.enter_context(CommandLog(state / "world.db"))
             self.keeper = WorldKeeper.open(log, self.options.configure)
-        self._set_clock(self.world)
-        self.certificates = Certificates(self.directory, self.world, self.clock.now(), self.clock.real())
 
     def _set_clock(self, world: World) -> None:
         anchor = world.clock
