@@ -1,4 +1,4 @@
-"""The command line: ``edgesim COMMAND``. Each command is a module here; its ``add`` describes it, its ``run`` does it."""
+"""The command line: ``edgesim COMMAND``. Each command is a module here: ``add`` describes it, ``run`` does it."""
 
 from __future__ import annotations
 

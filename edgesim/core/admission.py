@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgesim.core.behaviors import Distribution, Match, ViewerProtocol, match_behavior
+from edgesim.core.behaviors import ALL_METHODS, Distribution, Match, ViewerProtocol, match_behavior
 from edgesim.core.messages import Request
 from edgesim.core.reasons import Rejection
 
 LONGEST_URL = 8_192
+LARGEST_UPLOAD = 64 * 1024**3
+"""Bytes of request body CloudFront takes (spec §4.3)."""
+
 _ROOT_OBJECT = re.compile(r"[A-Za-z0-9_\-.*$/~\"'&]{1,255}")
 
 
@@ -39,13 +42,21 @@ def admit(request: Request, distribution: Distribution, country: str) -> Admitte
         return Rejected(Rejection.GEO_BLOCKED, 403)
     if len(request.target) > LONGEST_URL:
         return Rejected(Rejection.URL_TOO_LONG, 414)
-    path = request.path
+    path = matched = request.path
     if path == "/" and distribution.default_root_object:
         if not _ROOT_OBJECT.fullmatch(distribution.default_root_object):
             return Rejected(Rejection.BAD_ROOT_OBJECT, 400)
         path = "/" + distribution.default_root_object
-    match = match_behavior(distribution, path)
+        matched = path if distribution.behaviors[-1].profile.root_object_matches_first else matched
+    match = match_behavior(distribution, matched)
+    if _announced(request) > LARGEST_UPLOAD:
+        return Rejected(Rejection.BODY_TOO_LARGE, 413, match)
     return _by_protocol(request, match) or _by_method(request, match) or Admitted(match, path)
+
+
+def _announced(request: Request) -> int:
+    value = request.headers.get("Content-Length", "0")
+    return int(value) if value.isascii() and value.isdigit() else 0
 
 
 def _geo_blocked(distribution: Distribution, country: str) -> bool:
@@ -81,7 +92,8 @@ def _by_method(request: Request, match: Match) -> Rejected | None:
     if behavior.profile.any_method:
         return None
     if request.method not in behavior.allowed_methods:
-        return Rejected(Rejection.METHOD_NOT_ALLOWED, 403, match)
+        status = 403 if request.method in ALL_METHODS else behavior.profile.unknown_method_status
+        return Rejected(Rejection.METHOD_NOT_ALLOWED, status, match)
     if request.method == "GET" and request.has_body:
         return Rejected(Rejection.BODY_ON_GET, 403, match)
     return None

@@ -28,13 +28,13 @@ COMPRESSED_TYPES = frozenset(
 """Content types that are compressed (spec §7.11)."""
 
 
-def accepted(value: str | None) -> frozenset[str]:
-    """The codings of an Accept-Encoding that the viewer takes; ``gzip;q=0`` counts as not taken (spec §3.4 [sim])."""
+def accepted(value: str | None, q_zero: bool = False) -> frozenset[str]:
+    """The codings of an Accept-Encoding that the viewer takes; ``gzip;q=0`` only where ``q_zero`` (spec §3.4 [sim])."""
     found = set()
     for part in (value or "").split(","):
         coding, _, parameters = part.partition(";")
         weight = parameters.strip().lower().removeprefix("q=").strip() if parameters else "1"
-        if weight.rstrip("0").rstrip(".") not in ("", "0"):
+        if q_zero or weight.rstrip("0").rstrip(".") not in ("", "0"):
             found.add(coding.strip().lower())
     return frozenset(found)
 
@@ -51,7 +51,7 @@ def normalised(behavior: Behavior, request: Request) -> tuple[str, str | None] |
     value = listed(request.headers, "Accept-Encoding")
     if value is None or request.version < (1, 1):
         return "", None
-    taken = accepted(value)
+    taken = accepted(value, behavior.profile.q_zero_accepts)
     kept = [coding for coding, on in (("br", brotli), ("gzip", gzip)) if on and coding in taken]
     text = ",".join(kept)
     return text, text or "identity"

@@ -25,7 +25,8 @@ from edgesim.core.delivery import Selection, Whole, select, select_arriving
 from edgesim.core.flights import Flight, FlightState
 from edgesim.core.freshness import Lifetime
 from edgesim.core.keys import Key, related_key
-from edgesim.core.messages import SAFE_METHODS, Field, Response, listed
+from edgesim.core.messages import SAFE_METHODS, Field, Headers, Response, listed
+from edgesim.core.profiles import failure_status
 from edgesim.core.ranges import Asked, enlarged, in_order, parse_range
 from edgesim.core.reasons import Forwarded, LifetimeRule, NotJoined, NotStale, NotStored, Outcome, Stale
 from edgesim.core.reuse import (
@@ -153,7 +154,11 @@ class Exchange:
 
     def _store_key(self) -> Key:
         key = self.ask.key
-        return key if self.ask.request.method != "HEAD" else Key(key.text + HEAD_MARK, key.uri, key.distribution)
+        return (
+            key
+            if self.ask.request.method != "HEAD" or self.profile.head_miss_gets
+            else Key(key.text + HEAD_MARK, key.uri, key.distribution)
+        )
 
     def _from_store(self, entry: Entry | None, now: float) -> Serve | None:
         if entry is None:
@@ -175,13 +180,16 @@ class Exchange:
         if now < entry.quiet_until and now < entry.stale_until:
             self.stale = Stale.ERROR_WINDOW
             entry.hits += 1
-            return Serve(entry, selection, Outcome.HIT, self.stale)
+            return Serve(entry, selection, self._stale_outcome(), self.stale)
         if not stale_while_refreshing(self.profile, entry, self.ask.request, now):
             return None
         self.stale = Stale.WHILE_REVALIDATE
         entry.hits += 1
         flying = self.cache.flights.get(self._flight_name()) is not None
-        return Serve(entry, selection, Outcome.HIT, self.stale, refresh=not flying)
+        return Serve(entry, selection, self._stale_outcome(), self.stale, refresh=not flying)
+
+    def _stale_outcome(self) -> Outcome:
+        return Outcome(self.profile.stale_outcome)
 
     def _only_if_cached(self) -> bool:
         return self.profile.request_directives and "only-if-cached" in request_directives(self.ask.request.headers)
@@ -244,13 +252,17 @@ class Exchange:
         headers = self.ask.request.headers
         if self.profile.policy_ttls and cookies_forwarded(self.ask.behavior):
             return NotJoined.COOKIES_FORWARDED
-        if self.profile.transparent and entry is None and (is_conditional(headers) or self._asked is not None):
+        if entry is None and self._passes_conditions() and self._asks_for_itself(headers):
             return NotJoined.CONDITIONAL
         if self.profile.request_directives and request_directives(headers):
             return NotJoined.CONDITIONAL
         if self.cache.flights.expected_alone(self._flight_name(), now):
             return NotJoined.HIT_FOR_MISS
         return None
+
+    def _asks_for_itself(self, headers: Headers) -> bool:
+        """An answer to the viewer's own condition, or to his own range as he wrote it, is for nobody else."""
+        return is_conditional(headers) or (self._asked is not None and self.profile.transparent)
 
     def _refresh_behind(self, entry: Entry | None, now: float) -> _Steps:
         if entry is None or entry.fresh(now) or self.cache.flights.get(self._flight_name()) is not None:
@@ -266,9 +278,9 @@ class Exchange:
         self._token = self.cache.begin()
         self.asked_upstream = True
         conditions = self._conditions(entry)
-        if entry is None and self.profile.transparent:
+        if entry is None and self._passes_conditions():
             self._own_conditions = True
-            event = yield Fetch(None, self._range_to_send())
+            event = yield Fetch(None, self._range_to_send(), self._method_to_send())
         else:
             event = yield self._fetch_step(conditions)
         if isinstance(event, Failed):
@@ -282,11 +294,20 @@ class Exchange:
                 return stale
         return (yield from self._take(entry, event))
 
+    def _passes_conditions(self) -> bool:
+        """Whether the viewer's own conditions go up when nothing is stored (spec §1.4 for legacy settings, §2.2)."""
+        return self.profile.transparent or self.ask.behavior.policy.legacy or self.profile.forwards_conditions
+
     def _fetch_step(self, conditions: list[Field]) -> Fetch:
         """The viewer's If-Range goes with his range: only whoever has the object can tell whether it holds."""
         part = None if conditions else self._range_to_send()
         held = None if part is None else self.ask.request.headers.get("If-Range")
-        return Fetch(tuple(conditions) if held is None else (("If-Range", held),), part)
+        return Fetch(tuple(conditions) if held is None else (("If-Range", held),), part, self._method_to_send())
+
+    def _method_to_send(self) -> str:
+        """A HEAD goes up as it is, unless a miss is to fetch the whole object (spec §3.1 [sim])."""
+        method = self.ask.request.method
+        return "GET" if method == "HEAD" and self.profile.head_miss_gets else method
 
     def _conditions(self, entry: Entry | None) -> list[Field]:
         if entry is None or entry.error or entry.parts is not None or entry.refetch:
@@ -340,10 +361,10 @@ class Exchange:
             entry.quiet_until = now + self.ask.distribution.error_min_ttl(status)
         if self._flight is not None:
             self._flight.share(entry)
-        return Serve(entry, selection, Outcome.HIT, allowed)
+        return Serve(entry, selection, self._stale_outcome(), allowed)
 
     def _failed(self, entry: Entry | None, event: Failed) -> Step:
-        status = event.failure.kind.status
+        status = failure_status(self.profile, event.failure.kind)
         self.not_stored, self.not_stale = NotStored.ORIGIN_FAILED, NotStale.NOTHING_STORED
         if entry is not None:
             stale = self._stale_on_error(entry, event.now, status, unreachable=True)
@@ -427,7 +448,7 @@ class Exchange:
 
     def _relay_selection(self, response: Response, now: float) -> Selection:
         """The viewer's own conditions and range, where they were not passed on for the origin to answer."""
-        if self._own_conditions:
+        if self._own_conditions and (self.profile.transparent or response.status == 304):
             return Whole()
         arriving = Entry(
             self.ask.key, response.status, "", response.headers, Body(), now, NO_LIFETIME, total=response.length
@@ -461,10 +482,10 @@ class Exchange:
 
     def _pass_on(self) -> _Steps:
         self.asked_upstream = True
-        event = yield Fetch(None, listed(self.ask.request.headers, "Range"))
+        event = yield Fetch(None, listed(self.ask.request.headers, "Range"), self.ask.request.method)
         if isinstance(event, Failed):
             self.not_stored, self.not_stale = NotStored.ORIGIN_FAILED, NotStale.NOTHING_STORED
-            return Refuse(event.failure.kind.status, event.failure)
+            return Refuse(failure_status(self.profile, event.failure.kind), event.failure)
         assert isinstance(event, Answered)
         self.not_stored = refusal(self.ask, event.response) or NotStored.METHOD
         self._after_unsafe(event.response)

@@ -51,7 +51,9 @@ def controls_of(headers: Headers, profile: Profile) -> Controls:
     return Controls(parse_cache_control(listed(headers, "Cache-Control"), profile.strict_directives))
 
 
-def explicit_lifetime(controls: Controls, headers: Headers, base: float, skew: float) -> Lifetime | None:
+def explicit_lifetime(
+    controls: Controls, headers: Headers, base: float, skew: float, invalid_is_stale: bool = True
+) -> Lifetime | None:
     """The lifetime the origin asks for; ``None`` when it asks for none. ``base`` is what Expires is measured from."""
     directives = controls.directives
     for name, rule in (("s-maxage", LifetimeRule.S_MAXAGE), ("max-age", LifetimeRule.MAX_AGE)):
@@ -61,18 +63,25 @@ def explicit_lifetime(controls: Controls, headers: Headers, base: float, skew: f
     if controls.targeted or "Expires" not in headers:
         return None
     expires = parse_date(listed(headers, "Expires"), year_of(base))
+    if expires is None and not invalid_is_stale:
+        return None
     left = 0.0 if expires is None else max(0.0, expires + skew - base)
     return Lifetime(left, LifetimeRule.EXPIRES, left)
 
 
-def policy_lifetime(ttls: Ttls, controls: Controls, headers: Headers, now: float, skew: float) -> Lifetime | None:
+def policy_lifetime(
+    profile: Profile, ttls: Ttls, controls: Controls, headers: Headers, now: float, skew: float
+) -> Lifetime | None:
     """CloudFront's lifetime of a non-error answer (spec §2.1's table); ``None`` when it must not be cached."""
     if ttls.disabled:
         return None
     directives = controls.directives
     if "no-store" in directives or directives.bare("no-cache") or directives.bare("private"):
-        return Lifetime(ttls.minimum, LifetimeRule.MIN_TTL) if ttls.minimum else None
-    asked = explicit_lifetime(controls, headers, now, skew)
+        if not ttls.minimum:
+            return None
+        if profile.min_ttl_beats_max_age:
+            return Lifetime(ttls.minimum, LifetimeRule.MIN_TTL)
+    asked = explicit_lifetime(controls, headers, now, skew, profile.invalid_expires_is_stale)
     if asked is None:
         if ttls.minimum > ttls.default:
             return Lifetime(ttls.minimum, LifetimeRule.MIN_TTL)
@@ -126,7 +135,7 @@ def initial_age(profile: Profile, headers: Headers, asked_at: float, now: float,
     CloudFront trusts its own clock over Date, so there only an Age field counts (spec §2.1).
     """
     if profile.policy_ttls:
-        return float(age_value(headers))
+        return float(age_value(headers)) if profile.counts_origin_age else 0.0
     date = parse_date(listed(headers, "Date"), year_of(now))
     apparent = 0.0 if date is None else max(0.0, now - (date + skew))
     corrected = age_value(headers) + (now - asked_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from edgesim.core.behaviors import Behavior, Distribution
+from edgesim.core.behaviors import Behavior, Distribution, normalise_path
 from edgesim.core.encoding import normalised
 from edgesim.core.messages import Headers, Request, listed
 from edgesim.core.policies import Take
@@ -38,6 +38,8 @@ def cache_key(distribution: Distribution, behavior: Behavior, request: Request, 
     if not behavior.profile.policy_ttls:
         return uri_key(distribution, request)
     raw = request.path if path is None else path
+    if behavior.profile.normalised_path_in_key:
+        raw = normalise_path(raw)
     policy = behavior.policy
     query = "&".join(_query_in_key(behavior, request.query))
     uri = f"{raw}?{query}" if query else raw

@@ -6,7 +6,9 @@ the core reads the switches and never the profile's name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from edgesim.core.failures import FailureKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,46 @@ class Profile:
     """A stale copy serves when the origin cannot be reached at all, unless that is forbidden (RFC 9111 §4.2.4)."""
     heuristic_fraction: float = 0.0
     """Share of (Date - Last-Modified) taken as lifetime where the origin names none (RFC 9111 §4.2.2); 0 is never."""
+    stale_outcome: str = "Hit"
+    """What X-Cache says of a stale answer: Hit, RefreshHit or Error (spec §2.3, §2.5, §16)."""
+    no_cache_stores: bool = False
+    """Bare no-cache and private with minimum TTL 0 are stored and validated each time (spec §2.1 [sim])."""
+    min_ttl_beats_max_age: bool = True
+    """With no-store, no-cache or private, a minimum TTL above 0 wins over max-age as well (spec §2.1 [sim])."""
+    invalid_expires_is_stale: bool = True
+    """An Expires that is no date means already expired; otherwise it is ignored (spec §2.1 [sim])."""
+    counts_origin_age: bool = True
+    """An Age from the origin shortens the freshness that is left (spec §2.1, §16)."""
+    head_miss_gets: bool = False
+    """A HEAD that misses fetches the whole object by GET and keeps it; otherwise a HEAD goes up (spec §3.1 [sim])."""
+    forwards_conditions: bool = False
+    """With nothing stored, the viewer's own conditions go to the origin under a cache policy too (spec §2.2 [sim])."""
+    q_zero_accepts: bool = False
+    """``gzip;q=0`` counts as accepting gzip (spec §3.4 [sim])."""
+    normalised_path_in_key: bool = False
+    """The normalised path is in the cache key, not the raw one (spec §7.10 [sim])."""
+    root_object_matches_first: bool = True
+    """The behaviour is matched on the default root object's path, not on ``/`` (spec §7.9 [sim])."""
+    unknown_method_status: int = 403
+    """For methods CloudFront never relays: 403 or 405 (spec §3.9 [sim])."""
+    too_large_status: int = 502
+    """For an object above the largest CloudFront caches: 502 or 504 (spec §4.3 [sim])."""
+    connect_failure_status: int = 502
+    """For an origin that cannot be connected to: 502, 503 or 504 (spec §5.5, §16)."""
+    caches_410: bool = True
+    """410 is always cached, as 404 is (spec §5.1, §16)."""
+    client_errors_need_lifetime: bool = True
+    """400, 403, 405, 412 and 415 are cached only with max-age or s-maxage (spec §5.1, §5.2 [sim])."""
+    errors_age_across_tiers: bool = True
+    """An error that a regional cache kept comes to the edge with its age; otherwise its time starts anew (spec §16)."""
+    tier_refresh_outcome: str = "RefreshHit"
+    """An expired edge copy that the regional cache calls unchanged: RefreshHit or Hit (spec §2.2 [sim])."""
+    failover_keeps_validators: bool = False
+    """The secondary origin is asked conditionally, with the primary's validators (spec §6.5 [sim])."""
+    dynamic_skips_regional: bool = True
+    """Behaviours that can never cache skip the regional cache (spec §1.1 [sim])."""
+    shield_takes_dynamic: bool = True
+    """What skips the regional cache still passes the Origin Shield (spec §1.1 [sim])."""
     immutable: bool = False
     """``immutable`` keeps a viewer's reload from reaching the origin while fresh (RFC 8246)."""
 
@@ -94,9 +136,14 @@ RFC9111 = Profile(
     immutable=True,
 )
 
+
+def failure_status(profile: Profile, kind: FailureKind) -> int:
+    """What a viewer gets for an origin's failure when nothing better can be served (spec §5.5 and its switches)."""
+    if kind is FailureKind.TOO_LARGE:
+        return profile.too_large_status
+    if kind in (FailureKind.REFUSED, FailureKind.DNS):
+        return profile.connect_failure_status
+    return kind.status
+
+
 PROFILES = {profile.name: profile for profile in (CLOUDFRONT, RFC9111)}
-
-
-def with_switches(profile: Profile, *, must_revalidate_allows_stale: bool = False) -> Profile:
-    """The profile with an open point of the spec (§16) settled the other way."""
-    return replace(profile, must_revalidate_forbids_stale=not must_revalidate_allows_stale)

@@ -109,6 +109,8 @@ def make_entry(ask: Ask, key: Key, event: Answered, sequence: int) -> Entry:
     controls = controls_of(response.headers, profile)
     lifetime = _lifetime(ask, controls, event)
     age = initial_age(profile, response.headers, event.asked_at, event.now, event.skew)
+    if profile.error_caching and response.status >= 400 and not profile.errors_age_across_tiers:
+        age = 0.0
     entry = Entry(
         key,
         response.status,
@@ -146,7 +148,7 @@ def _lifetime(ask: Ask, controls: Controls, event: Answered) -> Lifetime:
     if response.status >= 400:
         minimum = ask.distribution.error_min_ttl(response.status)
         return error_lifetime(minimum, ttls.maximum, controls, response.headers, event.now, event.skew)
-    found = policy_lifetime(ttls, controls, response.headers, event.now, event.skew)
+    found = policy_lifetime(profile, ttls, controls, response.headers, event.now, event.skew)
     return found or Lifetime(0, LifetimeRule.NONE)
 
 

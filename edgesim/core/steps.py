@@ -41,11 +41,13 @@ class Serve:
 class Fetch:
     """Ask the next tier or the origin.
 
-    ``conditions`` replace the request's own conditional headers, ``None`` leaves those; ``range`` is the Range to send.
+    ``conditions`` replace the request's own conditional headers, ``None`` leaves those; ``range`` is the Range to send;
+    ``method`` the method, which is GET for a HEAD that is to fetch the whole object.
     """
 
     conditions: tuple[Field, ...] | None = None
     range: str | None = None
+    method: str = "GET"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,15 @@ def policy_refusal(behavior: Behavior, request: Request, response: Response, con
     if (refusal := _behavior_refusal(behavior, request)) is not None:
         return refusal
     if response.status >= 400:
-        return _error_refusal(response.status, controls)
+        return _error_refusal(behavior, response.status, controls)
     if response.status not in CACHED_STATUSES:
         return NotStored.STATUS
     if response.status in (307, 308) and "Cache-Control" not in response.headers:
         return NotStored.STATUS_NEEDS_CACHE_CONTROL
-    return None if behavior.policy.ttls.minimum else _forbidden(controls)
+    if behavior.policy.ttls.minimum:
+        return None
+    why = _forbidden(controls)
+    return None if behavior.profile.no_cache_stores and why is not NotStored.NO_STORE else why
 
 
 def _behavior_refusal(behavior: Behavior, request: Request) -> NotStored | None:
@@ -53,7 +56,11 @@ def _forbidden(controls: Controls) -> NotStored | None:
     return NotStored.PRIVATE if directives.bare("private") else None
 
 
-def _error_refusal(status: int, controls: Controls) -> NotStored | None:
+def _error_refusal(behavior: Behavior, status: int, controls: Controls) -> NotStored | None:
+    if status == 410 and not behavior.profile.caches_410:
+        return NotStored.ERROR_NEVER
+    if status in ERRORS_WITH_LIFETIME and not behavior.profile.client_errors_need_lifetime:
+        return None
     if status in ERRORS_ALWAYS:
         return _forbidden(controls) if status in ERRORS_THAT_OBEY else None
     if status in ERRORS_WITH_LIFETIME:

@@ -54,6 +54,8 @@ def way_up(
     shield = origin.shield_region
     if shield is None or not regional_caches:
         skipped.append((Tier.SHIELD, Skipped.NO_SHIELD))
+    elif why in (Skipped.DYNAMIC, Skipped.PROXY_METHOD) and not behavior.profile.shield_takes_dynamic:
+        skipped.append((Tier.SHIELD, why))
     elif shield in down:
         skipped.append((Tier.SHIELD, Skipped.DOWN))
     elif shield == regional and why is None:
@@ -68,6 +70,6 @@ def _regional_skipped(method: str, behavior: Behavior, regional_caches: bool, do
         return Skipped.NO_REGIONAL_CACHES
     if method in PROXY_METHODS:
         return Skipped.PROXY_METHOD
-    if not behavior.caching:
+    if not behavior.caching and behavior.profile.dynamic_skips_regional:
         return Skipped.DYNAMIC
     return Skipped.DOWN if down else None

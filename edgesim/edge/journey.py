@@ -13,12 +13,13 @@ from edgesim.core.bodies import Body
 from edgesim.core.cache import Tier
 from edgesim.core.encoding import compressed_head, compression
 from edgesim.core.exchange import NO_LIFETIME, Exchange
-from edgesim.core.failures import Failure
+from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.flights import Flight
 from edgesim.core.forwarding import CONDITIONS, Upstream, origin_request, upgrading
 from edgesim.core.messages import Field, Headers, Request, Response
 from edgesim.core.outgoing import relayed_headers
 from edgesim.core.pages import STATUS_TEXT, error_page
+from edgesim.core.profiles import failure_status
 from edgesim.core.reasons import NotCompressed, NotStored, Outcome
 from edgesim.core.steps import Answered, Ask, Done, Ended, Failed, Fetch, Join, Refuse, Relay, Released, Serve
 from edgesim.core.store import Entry
@@ -30,6 +31,9 @@ from edgesim.edge.plan import Errands, Hop, Plan
 from edgesim.edge.pump import Encoder, Pump, Source, encoder_for
 from edgesim.observe.tasks import TaskOwner
 from edgesim.wire.client import OriginResponse
+
+LARGEST_OBJECT = 50 * 1024**3
+"""Bytes of the largest object CloudFront caches; a larger one on a caching behaviour is an error (spec §4.3)."""
 
 
 class _OriginSource:
@@ -144,6 +148,9 @@ class Journey:
         now = self._errands.clock.now()
         entry = step.entry
         hop.outcome = step.outcome
+        above = hop.above
+        if hop.exchange.validated and above is not None and above.outcome is Outcome.HIT:
+            hop.outcome = Outcome(ask.behavior.profile.tier_refresh_outcome)
         hop.age = int(entry.age(now))
         hop.ttl = entry.lifetime.seconds - entry.age(now)
         hop.encoding = entry.headers.get("Content-Encoding", "")
@@ -169,6 +176,8 @@ class Journey:
 
     async def _fetch(self, level: int, ask: Ask, hop: Hop, step: Fetch) -> tuple[_Upper | None, Answered | Failed]:
         asked_at = self._errands.clock.now()
+        if step.method != ask.request.method:
+            ask = replace(ask, request=replace(ask.request, method=step.method))
         after = self._stops[level + 1][1].name if level + 1 < len(self._stops) else self._first_origin().id
         failure = self._errands.roads.cut_off(hop.cache.name, after, edge=level == 0)
         if failure is not None:
@@ -187,6 +196,9 @@ class Journey:
         origin = ask.distribution.origins[visit.trip.origin]
         skew = 0.0 if origin.simulated_clock else clock.skew()
         response = _head_of(ask, visit.response)
+        if response.length is not None and response.length > LARGEST_OBJECT and ask.behavior.caching:
+            visit.response.abort()
+            return None, self._failed(ask, hop, Failure(FailureKind.TOO_LARGE, f"{response.length:,} bytes"))
         source: Source = _OriginSource(visit.response)
         return self._arrived(ask, hop, response, source, asked_at, skew)
 
@@ -218,7 +230,7 @@ class Journey:
 
     def _failed(self, ask: Ask, hop: Hop, failure: Failure) -> Failed:
         hop.failure = failure
-        status = failure.kind.status
+        status = failure_status(ask.behavior.profile, failure.kind)
         return Failed(failure, self._errands.clock.now(), error_page(status, _explained(failure), ask.id))
 
     # The origin
@@ -226,12 +238,12 @@ class Journey:
     async def _ask_origin(self, level: int, ask: Ask, hop: Hop, step: Fetch, *, upgrade: bool = False) -> Visit:
         plan = self.plan
 
-        def build(origin: Origin) -> Upstream:
+        def build(origin: Origin, primary: bool) -> Upstream:
             made = origin_request(
-                plan.request if level == 0 else ask.request,
+                ask.request,
                 ask.behavior,
                 origin,
-                step,
+                step if primary or ask.behavior.profile.failover_keeps_validators else _unconditional(step),
                 request_id=plan.id,
                 node=via_name(plan.pop),
                 path=plan.path,
@@ -292,15 +304,15 @@ class Journey:
     @staticmethod
     def _refuse(ask: Ask, hop: Hop, step: Refuse) -> Answer:
         if step.failure is not None:
-            return refused_answer(step.failure, hop, ask.id)
+            return refused_answer(step.failure, step.status, hop, ask.id)
         hop.outcome, hop.status = Outcome.ERROR, step.status
         return generated(step.status, "Nothing fresh is stored and the request says only-if-cached.", ask.id)
 
 
-def refused_answer(failure: Failure, hop: Hop, request_id: str) -> Answer:
+def refused_answer(failure: Failure, status: int, hop: Hop, request_id: str) -> Answer:
     """The 502 or 504 for an origin that gave no answer."""
-    hop.failure, hop.outcome, hop.status = failure, Outcome.ERROR, failure.kind.status
-    return generated(failure.kind.status, _explained(failure), request_id)
+    hop.failure, hop.outcome, hop.status = failure, Outcome.ERROR, status
+    return generated(status, _explained(failure), request_id)
 
 
 def relayed_answer(response: OriginResponse, headers: list[Field], hop: Hop, tasks: TaskOwner) -> Answer:
@@ -322,6 +334,11 @@ def generated(status: int, message: str, request_id: str) -> Answer:
 
 def _explained(failure: Failure) -> str:
     return f"{failure.kind.value}: {failure.detail}" if failure.detail else f"{failure.kind.value}."
+
+
+def _unconditional(step: Fetch) -> Fetch:
+    """For the secondary origin, whose validators are its own (spec §6.5 [sim])."""
+    return replace(step, conditions=()) if step.conditions else step
 
 
 def _simulated_error(ask: Ask, visit: Visit) -> Answer:

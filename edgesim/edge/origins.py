@@ -37,13 +37,14 @@ class Visit:
 class Errand:
     """One request for an origin.
 
-    ``build`` makes it for a given origin; ``travel`` lets the way there pass; ``connected`` is told the TLS protocol
-    ("" without) of every connection made for it; ``faults`` says what the origin does instead, if anything.
+    ``build`` makes it for a given origin, which is the first one asked or not; ``travel`` lets the way there pass;
+    ``connected`` is told the TLS protocol ("" without) of every connection made for it; ``faults`` says what the
+    origin does instead, if anything.
     """
 
     method: str
     scheme: str
-    build: Callable[[Origin], Upstream]
+    build: Callable[[Origin, bool], Upstream]
     travel: Callable[[Origin], Awaitable[None]]
     connected: Callable[[Origin, str], Awaitable[None]]
     faults: Callable[[Origin], Failure | int | None]
@@ -73,19 +74,19 @@ class Origins:
         """Ask an origin, or the members of an origin group in turn (spec §6.5)."""
         group = distribution.groups.get(name)
         if group is None:
-            return await self._ask_one(distribution.origins[name], errand)
-        first = await self._ask_one(distribution.origins[group.primary], errand)
+            return await self._ask_one(distribution.origins[name], errand, True)
+        first = await self._ask_one(distribution.origins[group.primary], errand, True)
         if errand.method not in FAILOVER_METHODS or not fails_over(group, first):
             return first
         code = first.trip.status or (first.failure.kind.status if first.failure is not None else 0)
         if first.response is not None:
             first.response.abort()
-        second = await self._ask_one(distribution.origins[group.secondary], errand)
+        second = await self._ask_one(distribution.origins[group.secondary], errand, False)
         second.trip = replace(second.trip, failover=f"Failover:{code}")
         return second
 
-    async def _ask_one(self, origin: Origin, errand: Errand) -> Visit:
-        upstream = errand.build(origin)
+    async def _ask_one(self, origin: Origin, errand: Errand, primary: bool) -> Visit:
+        upstream = errand.build(origin, primary)
         trip = OriginTrip(origin.id, sent=tuple(upstream.headers), target=upstream.target)
         await errand.travel(origin)
         simulated = errand.faults(origin)

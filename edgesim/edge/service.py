@@ -195,7 +195,7 @@ class EdgeService:
     async def _upgrade(self, visit: Visit, journey: Journey) -> Answer | None:
         asked, visit.hop = await journey.upgrade()
         if asked.failure is not None:
-            return refused_answer(asked.failure, visit.hop, visit.id)
+            return refused_answer(asked.failure, asked.failure.kind.status, visit.hop, visit.id)
         if asked.response is None:
             return generated(asked.simulated_status, "The origin answers with an error (simulated).", visit.id)
         if asked.response.duplex is not None:

@@ -7,7 +7,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edgesim.core.behaviors import (
     Behavior,
@@ -30,7 +30,7 @@ from edgesim.core.policies import (
     ResponseHeadersPolicy,
     Ttls,
 )
-from edgesim.core.profiles import PROFILES, Profile, with_switches
+from edgesim.core.profiles import PROFILES, Profile
 from edgesim.core.routing import EdgeSite
 from edgesim.world.distributions import BehaviorSettings, DistributionEntry
 from edgesim.world.gazetteer import Gazetteer
@@ -312,9 +312,20 @@ def _forward(name: str, entry: ForwardEntry) -> OriginRequestPolicy:
     return OriginRequestPolicy(_uuid("forward", name), name, entry.headers, entry.cookies, entry.query)
 
 
+_OF_THE_WORLD = frozenset({"hit_for_miss", "head_limit"})  # these act elsewhere than in a profile
+_OF_ONE_PROFILE = frozenset({"vary_star_refetches", "heuristic_fraction"})
+
+
 def compile_profile(name: str, switches: SwitchesSection) -> Profile:
-    """A profile with the world's switches set."""
-    profile = with_switches(PROFILES[name], must_revalidate_allows_stale=switches.must_revalidate_allows_stale)
-    if profile.heuristic_fraction:
-        profile = replace(profile, heuristic_fraction=switches.heuristic_fraction)
-    return replace(profile, vary_star_refetches=profile.vary_star_refetches and switches.vary_star_refetches)
+    """A profile with the world's switches set. A switch has the name of the profile's field, but for two old ones."""
+    profile = PROFILES[name]
+    chosen: dict[str, Any] = {key: value for key, value in switches if key not in _OF_THE_WORLD}
+    changes: dict[str, Any] = {
+        "must_revalidate_forbids_stale": not chosen.pop("must_revalidate_allows_stale"),
+        "strict_directives": profile.strict_directives or chosen.pop("invalid_max_age_is_stale", False),
+    }
+    chosen.pop("invalid_max_age_is_stale", None)
+    for key in _OF_ONE_PROFILE:
+        value = chosen.pop(key)
+        changes[key] = value if getattr(profile, key) else getattr(profile, key)
+    return replace(profile, **changes, **chosen)

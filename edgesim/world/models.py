@@ -178,7 +178,7 @@ class LogsSection(Model):
 
 
 class SwitchesSection(Model):
-    """Questions the CloudFront guide leaves open, and how this world answers them."""
+    """Questions the CloudFront guide leaves open, and how this world answers them (docs/differences.md)."""
 
     must_revalidate_allows_stale: bool = Field(
         default=False, description="A stale answer may be served although the origin said must-revalidate."
@@ -195,6 +195,72 @@ class SwitchesSection(Model):
         ge=0,
         le=1,
         description="In the rfc9111 profile, the share of Date - Last-Modified that answers live.",
+    )
+    stale_outcome: Literal["Hit", "RefreshHit", "Error"] = Field(
+        default="Hit", description="What X-Cache says of a stale answer."
+    )
+    no_cache_stores: bool = Field(
+        default=False,
+        description="With minimum TTL 0, bare no-cache and private are stored and validated each time, not refused.",
+    )
+    min_ttl_beats_max_age: bool = Field(
+        default=True, description="With no-store, no-cache or private, a minimum TTL wins over max-age as well."
+    )
+    invalid_max_age_is_stale: bool = Field(
+        default=False, description="A max-age that is no number means 0; otherwise the directive is ignored."
+    )
+    invalid_expires_is_stale: bool = Field(
+        default=True, description="An Expires that is no date means already expired; otherwise it is ignored."
+    )
+    counts_origin_age: bool = Field(
+        default=True, description="An Age from the origin shortens the freshness that is left."
+    )
+    head_miss_gets: bool = Field(
+        default=False, description="A HEAD that misses fetches the whole object by GET and keeps it."
+    )
+    forwards_conditions: bool = Field(
+        default=False,
+        description="With nothing stored, a viewer's If-None-Match and the like go to the origin under a cache policy.",
+    )
+    q_zero_accepts: bool = Field(default=False, description="`gzip;q=0` counts as accepting gzip.")
+    normalised_path_in_key: bool = Field(
+        default=False, description="The normalised path is in the cache key, not the raw one."
+    )
+    root_object_matches_first: bool = Field(
+        default=True, description="The behaviour is matched on the default root object's path, not on /."
+    )
+    unknown_method_status: Literal[403, 405] = Field(
+        default=403, description="The status for methods CloudFront never relays."
+    )
+    too_large_status: Literal[502, 504] = Field(
+        default=502, description="The status for an object above the largest CloudFront caches."
+    )
+    connect_failure_status: Literal[502, 503, 504] = Field(
+        default=502, description="The status for an origin that cannot be connected to."
+    )
+    caches_410: bool = Field(default=True, description="410 is always cached, as 404 is.")
+    client_errors_need_lifetime: bool = Field(
+        default=True, description="400, 403, 405, 412 and 415 are cached only with max-age or s-maxage."
+    )
+    errors_age_across_tiers: bool = Field(
+        default=True,
+        description="An error kept by a regional cache comes to the edge with its age; otherwise its time starts anew.",
+    )
+    tier_refresh_outcome: Literal["RefreshHit", "Hit"] = Field(
+        default="RefreshHit",
+        description="What X-Cache says of an expired edge copy that the regional cache calls unchanged.",
+    )
+    failover_keeps_validators: bool = Field(
+        default=False, description="The secondary origin is asked with the primary's validators."
+    )
+    dynamic_skips_regional: bool = Field(
+        default=True, description="Behaviours that can never cache skip the regional cache."
+    )
+    shield_takes_dynamic: bool = Field(
+        default=True, description="What skips the regional cache still passes the Origin Shield."
+    )
+    head_limit: Literal[32768, 20480] = Field(
+        default=32768, description="Bytes of request line and headers; more is a 494. Two pages of the guide differ."
     )
 
 
