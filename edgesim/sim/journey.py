@@ -15,6 +15,7 @@ from edgesim.core.bodies import Body
 from edgesim.core.cache import Cache, Tier
 from edgesim.core.encoding import compressed_head, compression
 from edgesim.core.exchange import NO_LIFETIME, Exchange
+from edgesim.core.failover import fails_over, may_fail_over
 from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.forwarding import CONDITIONS, origin_request
 from edgesim.core.messages import Request, Response
@@ -27,7 +28,6 @@ from edgesim.core.verdict import OriginTrip
 from edgesim.sim.origin import Silence, Told, VirtualOrigin
 from edgesim.sim.timeline import Process, Timeline, Wait
 
-FAILOVER_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 SECOND_LOOK = 0.05
 """Seconds between the last reader's leaving and giving up, in which a follower may still turn up."""
@@ -188,12 +188,15 @@ class Journey:
         if group is None:
             return (yield from self._ask_one(level, ask, hop, step, distribution.origins[name]))
         first = yield from self._ask_one(level, ask, hop, step, distribution.origins[group.primary])
-        code = _failover_code(first)
-        if ask.request.method not in FAILOVER_METHODS or code not in group.statuses:
+        failure = first.failure if isinstance(first, Silence) else None
+        status = first.failure.kind.status if isinstance(first, Silence) else first.status
+        if not may_fail_over(ask.request.method, ask.behavior) or not fails_over(group, status, failure):
             return first
+        if step.conditions is not None:  # the validators are the primary's
+            step = replace(step, conditions=())
         second = yield from self._ask_one(level, ask, hop, step, distribution.origins[group.secondary])
         assert hop.trip is not None, "it was just made"
-        hop.trip = replace(hop.trip, failover=f"Failover:{hop.trip.status or code}")
+        hop.trip = replace(hop.trip, failover=f"Failover:{status}")
         return second
 
     def _ask_one(self, level: int, ask: Ask, hop: Hop, step: Fetch, origin: Origin) -> Process[Told | Silence]:
@@ -328,13 +331,6 @@ def _followed(answer: Answer) -> Chunks:
     """Another tier's answer as it comes."""
     for piece in answer.pieces():
         yield piece.watch if isinstance(piece, Body) else piece
-
-
-def _failover_code(told: Told | Silence) -> int:
-    """The status an origin group looks at: 503 stands for no connection, 504 for a timeout (spec §6.5)."""
-    if isinstance(told, Told):
-        return told.status
-    return 504 if told.failure.kind.timed_out else 503
 
 
 def _explained(failure: Failure) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from multidict import CIMultiDict
-from support.script import Arrived, Script
 
 from edgesim.core.behaviors import Behavior, Distribution, Origin
 from edgesim.core.cache import Cache, Switches, Tier
@@ -20,6 +19,7 @@ from edgesim.world.changes import apply
 from edgesim.world.commands import Configure
 from edgesim.world.loading import check_text
 from edgesim.world.state import World
+from support.script import Arrived, Script
 
 NOON = 1_772_366_400.0  # 2026-03-01T12:00:00Z
 
@@ -51,7 +51,9 @@ class ScriptedOrigin:
         return Told(reply.status, tuple(reply.headers), pieces, self.delay, breaks=breaks)
 
 
-def behavior(pattern: str = "*", ttls: Ttls | None = None, *, policy: CachePolicy | None = None, **more: Any) -> Behavior:
+def behavior(
+    pattern: str = "*", ttls: Ttls | None = None, *, policy: CachePolicy | None = None, **more: Any
+) -> Behavior:
     """A behaviour in front of the origin ``main``."""
     return Behavior(pattern, "main", policy or CachePolicy("p", "p", ttls or Ttls()), **more)
 
@@ -125,7 +127,9 @@ class VirtualEdge:
         self.until(at)
         return self.sim.get(self.distribution, self.request(target, **more), pop=pop)
 
-    def send(self, target: str = "/", *, at: float | None = None, leaves_after: float | None = None, **more: Any) -> Seen:
+    def send(
+        self, target: str = "/", *, at: float | None = None, leaves_after: float | None = None, **more: Any
+    ) -> Seen:
         """Ask without waiting."""
         self.until(at)
         return self.sim.send(self.distribution, self.request(target, **more), leaves_after=leaves_after)

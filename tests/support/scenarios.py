@@ -2,8 +2,8 @@
 
 A file of ``tests/scenarios`` is a list of cases. A case has an ``id``, the sections it ``covers``, settings
 (``behavior``, ``behaviors``, ``distribution``, ``origins``, ``groups`` in the words of a world file; ``world`` for what
-concerns all of it) and ``steps``. A step lets time pass (``after``), gives the origin orders (``origin``, in force until
-the next), invalidates, or asks: ``get: /path``, or ``ask: POST /path`` with ``headers``, ``version``, ``body``;
+concerns all of it) and ``steps``. A step lets time pass (``after``), gives the origin orders (``origin``, in force
+until the next), invalidates, or asks: ``get: /path``, or ``ask: POST /path`` with ``headers``, ``version``, ``body``;
 ``together: 50`` asks as often at once. ``expect`` says what is to be seen.
 """
 
@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 from multidict import CIMultiDict
-from support.script import Arrived, at_moment
 
 from edgesim.core.verdict import Verdict
+from support.script import Arrived, at_moment
 
 HERE = Path(__file__).parent.parent / "scenarios"
 CASE_KEYS = {"id", "covers", "behavior", "behaviors", "distribution", "origins", "groups", "world", "steps", "note"}
