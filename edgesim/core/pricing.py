@@ -14,6 +14,7 @@ from typing import Any
 
 GB = 2**30
 MILLION = 1_000_000
+TO_ORIGIN = "data transfer to the origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def bill(table: PriceTable, usage: MonthUsage) -> Bill:
         others.append(
             _line(f"invalidation paths beyond the first {table.free.paths:,} a month", beyond, "path", table.path, 1)
         )
-    return Bill(regions, tuple(others), tuple(_credits(table, usage)))
+    return Bill(regions, tuple(others), tuple(_credits(table, usage, regions)))
 
 
 def _region(table: PriceTable, region: str, used: Usage) -> RegionBill:
@@ -174,7 +175,7 @@ def _region(table: PriceTable, region: str, used: Usage) -> RegionBill:
         if count:
             lines.append(_line(what, count, "request", prices[region], 10_000))
     if used.bytes_to_origin:
-        lines.append(_line("data transfer to the origin", used.bytes_to_origin, "byte", table.to_origin[region], GB))
+        lines.append(_line(TO_ORIGIN, used.bytes_to_origin, "byte", table.to_origin[region], GB))
     return RegionBill(region, table.labels[region], tuple(lines))
 
 
@@ -187,7 +188,7 @@ def transfer_lines(table: PriceTable, region: str, size: int) -> Iterable[Line]:
             yield _line(what, end - tier.start, "byte", tier.prices[region], GB)
 
 
-def _credits(table: PriceTable, usage: MonthUsage) -> Iterable[Line]:
+def _credits(table: PriceTable, usage: MonthUsage, regions: Iterable[RegionBill]) -> Iterable[Line]:
     """The always-free tier, taken from the regions in proportion to what each served, the first bytes first.
 
     AWS does not say how it is spread over regions of different prices [sim].
@@ -203,10 +204,19 @@ def _credits(table: PriceTable, usage: MonthUsage) -> Iterable[Line]:
         if requests:
             cost = Fraction(used.http * table.http[region] + used.https * table.https[region], 10_000)
             asked += cost * free_requests / requests
+    # where everything is free the credit is what the lines add up to, so that nothing is left by rounding
     if free_bytes:
-        yield Line("always free: data transfer out", free_bytes, "byte", 0, 1, -_rounded(taken))
+        off = _sum(regions, "byte") if free_bytes == bytes_out else _rounded(taken)
+        yield Line("always free: data transfer out", free_bytes, "byte", 0, 1, -off)
     if free_requests:
-        yield Line("always free: requests", free_requests, "request", 0, 1, -_rounded(asked))
+        off = _sum(regions, "request") if free_requests == requests else _rounded(asked)
+        yield Line("always free: requests", free_requests, "request", 0, 1, -off)
+
+
+def _sum(regions: Iterable[RegionBill], unit: str) -> int:
+    """What the lines of a unit come to, without transfer to the origin, which is never free."""
+    lines = [line for region in regions for line in region.lines if line.unit == unit]
+    return sum(line.micro_usd for line in lines if line.what != TO_ORIGIN)
 
 
 def _transfer(table: PriceTable, region: str, size: Fraction) -> Fraction:
