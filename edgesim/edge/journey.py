@@ -273,7 +273,7 @@ class Journey:
             plan.body_length,
             plan.on_interim if not ask.background else None,
         )
-        return await self._errands.origins.ask(ask.distribution, ask.behavior.origin, errand)
+        return await self._errands.origins.ask(ask.distribution, ask.behavior, errand)
 
     # Passing on
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from ssl import SSLContext
 from typing import Any
 
-from edgesim.core.behaviors import Distribution, Origin, OriginGroup, OriginProtocol
+from edgesim.core.behaviors import Behavior, Distribution, Origin, OriginProtocol
+from edgesim.core.failover import fails_over, may_fail_over
 from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.forwarding import Upstream
 from edgesim.core.messages import Field, Headers
@@ -17,7 +18,6 @@ from edgesim.observe.clock import Clock
 from edgesim.tls.origin import classify, origin_context, verify_peer
 from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
 
-FAILOVER_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 
 OnInterim = Callable[[int, Headers], None]
@@ -70,13 +70,15 @@ class Origins:
         """The trust store has changed: make new contexts."""
         self._contexts.clear()
 
-    async def ask(self, distribution: Distribution, name: str, errand: Errand) -> Visit:
+    async def ask(self, distribution: Distribution, behavior: Behavior, errand: Errand) -> Visit:
         """Ask an origin, or the members of an origin group in turn (spec §6.5)."""
+        name = behavior.origin
         group = distribution.groups.get(name)
         if group is None:
             return await self._ask_one(distribution.origins[name], errand, True)
         first = await self._ask_one(distribution.origins[group.primary], errand, True)
-        if errand.method not in FAILOVER_METHODS or not fails_over(group, first):
+        fails = fails_over(group, first.trip.status, first.failure)
+        if not fails or not may_fail_over(errand.method, behavior):
             return first
         code = first.trip.status or (first.failure.kind.status if first.failure is not None else 0)
         if first.response is not None:
@@ -178,13 +180,6 @@ class Origins:
         if key not in self._contexts:
             self._contexts[key] = origin_context(self._trust(), protocols, verify)
         return self._contexts[key]
-
-
-def fails_over(group: OriginGroup, visit: Visit) -> bool:
-    """Whether the secondary is to be asked: a listed status; 503 listed for no connection, 504 for a timeout."""
-    if visit.failure is None:
-        return visit.trip.status in group.statuses
-    return (504 if visit.failure.kind.timed_out else 503) in group.statuses
 
 
 def _name(host: str) -> str:
