@@ -212,7 +212,7 @@ def _conditions(request: Request, behavior: Behavior, fetch: Fetch) -> list[Fiel
     """The cache's own conditions; where nothing is ever stored, the viewer's, as far as they are let through."""
     if fetch.conditions is not None:
         return list(fetch.conditions)
-    let = behavior.policy.legacy or not behavior.caching
+    let = behavior.policy.legacy or not behavior.caching or behavior.profile.forwards_conditions
     return [
         (name, value)
         for name, value in request.headers.items()

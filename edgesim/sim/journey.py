@@ -21,6 +21,7 @@ from edgesim.core.forwarding import CONDITIONS, origin_request
 from edgesim.core.messages import Request, Response
 from edgesim.core.outgoing import relayed_headers
 from edgesim.core.pages import STATUS_TEXT, error_page
+from edgesim.core.profiles import failure_status
 from edgesim.core.reasons import NotCompressed, NotStored, Outcome
 from edgesim.core.steps import Answered, Ask, Done, Ended, Failed, Fetch, Join, Refuse, Relay, Released, Serve
 from edgesim.core.store import Entry
@@ -129,6 +130,8 @@ class Journey:
     def _serve(self, level: int, ask: Ask, hop: Hop, step: Serve) -> Answer:
         entry, age = step.entry, step.entry.age(self._timeline.now)
         hop.outcome = step.outcome
+        if hop.exchange.validated and hop.above is not None and hop.above.outcome is Outcome.HIT:
+            hop.outcome = Outcome(ask.behavior.profile.tier_refresh_outcome)
         hop.ttl = entry.lifetime.seconds - age
         hop.encoding = entry.headers.get("Content-Encoding", "")
         answer = entry_answer(entry, [*entry.headers.items(), ("Age", str(int(age)))], step.selection)
@@ -150,6 +153,8 @@ class Journey:
 
     def _fetch(self, level: int, ask: Ask, hop: Hop, step: Fetch) -> Process[tuple[_Upper | None, Answered | Failed]]:
         asked_at = self._timeline.now
+        if step.method != ask.request.method:
+            ask = replace(ask, request=replace(ask.request, method=step.method))
         if level + 1 < len(self._plan.stops):
             above = replace(ask, request=_for_tier(ask.request, step), background=False)
             answer, hop.above = yield from self.at(level + 1, above)
@@ -162,7 +167,7 @@ class Journey:
         told = yield from self._ask_origin(level, ask, hop, step)
         if isinstance(told, Silence):
             hop.failure = told.failure
-            status = told.failure.kind.status
+            status = failure_status(ask.behavior.profile, told.failure.kind)
             page = error_page(status, _explained(told.failure), ask.id)
             return None, Failed(told.failure, self._timeline.now, page)
         upper = _Upper(told.response(ask.request.method), told.body(self._timeline), lambda: None)
@@ -202,7 +207,7 @@ class Journey:
     def _ask_one(self, level: int, ask: Ask, hop: Hop, step: Fetch, origin: Origin) -> Process[Told | Silence]:
         plan = self._plan
         upstream = origin_request(
-            plan.request if level == 0 else ask.request,
+            ask.request,
             ask.behavior,
             origin,
             step,
