@@ -25,6 +25,7 @@ from edgesim.core.messages import Field, Request, listed
 from edgesim.core.outgoing import filtered_vary, own_headers
 from edgesim.core.pages import generated_head, redirect_page, rejection_message
 from edgesim.core.reasons import Outcome, Rejection
+from edgesim.core.response_policy import apply_policy
 from edgesim.core.steps import Ask
 from edgesim.core.store import Store
 from edgesim.core.tiers import Stop, way_up
@@ -207,8 +208,11 @@ class Simulation:
 
     def _headers(self, visit: _Visit, answer: Answer) -> list[Field]:
         headers = [pair for pair in answer.headers if pair[0].lower() not in REPLACED]
-        if visit.behavior is not None and visit.hop is not None:
-            headers = filtered_vary(visit.behavior, headers)
+        behavior = visit.behavior
+        if behavior is not None and visit.hop is not None:
+            headers = filtered_vary(behavior, headers)
+        if behavior is not None and behavior.response_headers is not None:
+            headers = apply_policy(behavior.response_headers, visit.request, headers)
         names = {name.lower() for name, _ in headers}
         if "date" not in names:
             headers.insert(0, ("Date", self._date()))
@@ -294,8 +298,12 @@ def _hops(hop: Hop | None) -> Iterator[Hop]:
 def _cache_status(visit: _Visit, before: str | None) -> str:
     if visit.hop is None:
         return rejected_member(visit.pop, visit.rejected or Rejection.MALFORMED)
-    members = [exchange_member(at.exchange, at.cache.name, at.status_from_above, at.ttl) for at in _hops(visit.hop)]
+    members = [exchange_member(at.exchange, _node(at), at.status_from_above, at.ttl) for at in _hops(visit.hop)]
     return joined_members(before, reversed(members))
+
+
+def _node(hop: Hop) -> str:
+    return hop.cache.name if hop.tier is not Tier.SHIELD else f"{hop.cache.name}-shield"
 
 
 def _via_name(node: str) -> str:
