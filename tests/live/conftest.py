@@ -130,6 +130,7 @@ def start_world(config: str | Path, *arguments: str, env: dict[str, str] | None 
     if "edgesim ready" not in line:
         process.kill()
         process.wait()
+        process.stdout.close()
         raise AssertionError(f"no ready line: {line!r}")
     return World(process, line)
 

@@ -52,7 +52,7 @@ def test_malformed_requests_are_refused_and_the_connection_ends(quick: World, na
 def test_a_refusal_is_recorded(quick: World) -> None:
     got = quick.raw(b"GET / HTTP/1.1\r\n\r\n")
     id = got.split(b"X-Amz-Cf-Id: ")[1].split(b"\r\n")[0].decode()
-    assert quick.ask(f"explain/{id}")["status"] == 400
+    assert quick.ask(f"explain/{id}")["answer"]["status"] == 400
 
 
 def test_a_smuggled_second_request_is_never_seen(quick: World) -> None:

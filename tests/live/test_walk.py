@@ -110,7 +110,9 @@ def test_five_hundred_at_the_same_moment(quick: World) -> None:
     import socket
 
     path = "/lab?size=1000&delay=1.5&cache-control=max-age%3D60&etag=once"
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Edgesim-Location: Lyon\r\nConnection: close\r\n\r\n".encode()
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Edgesim-Location: Lyon\r\nConnection: close\r\n\r\n".encode()
+    )
     socks = [socket.create_connection(("127.0.0.1", quick.http), 20) for _ in range(500)]
     try:
         for sock in socks:
