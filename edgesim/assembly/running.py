@@ -30,7 +30,7 @@ from edgesim.observe.clock import Anchor, Clock
 from edgesim.observe.records import Records
 from edgesim.observe.tasks import TaskOwner
 from edgesim.tls.facts import facts_of
-from edgesim.wire.listener import Handler, Incoming, Listener
+from edgesim.wire.listener import Handler, Incoming, Listener, ListenerLimits
 from edgesim.world.commands import BindSite, Command, Configure, Reset
 from edgesim.world.gazetteer import Gazetteer
 from edgesim.world.keeper import WorldKeeper
@@ -174,7 +174,8 @@ class RunningWorld:
         return self.service.handle
 
     async def _listen(self) -> None:
-        self.listener = Listener(self._handler(), self.service.malformed, tls_facts=facts_of)
+        limits = ListenerLimits(head_bytes=self.world.file.switches.head_limit)
+        self.listener = Listener(self._handler(), self.service.malformed, limits, tls_facts=facts_of)
         self._stack.push_async_callback(self.listener.close)
         options = self.options
         self.http = await self._bind(options.http)

@@ -21,8 +21,8 @@ def add(commands: Commands[argparse.ArgumentParser], name: str, summary: str) ->
         name,
         summary,
         "Take paths out of every cache of a distribution, as CloudFront's invalidations do: case counts, a * at the "
-        "end stands for anything, and where the query string is in the cache key it has to be named or covered by the *. "
-        "The first 1,000 paths of a month are free.",
+        "end stands for anything, and where the query string is in the cache key it has to be named or covered "
+        "by the *. The first 1,000 paths of a month are free.",
         "  edgesim invalidate /index.html\n"
         "  edgesim invalidate '/wp-content/*' /feed/ --wait\n"
         "  edgesim invalidate '/*' --distribution harbour",

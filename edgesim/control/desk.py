@@ -82,7 +82,7 @@ class Desk:
         return list(self.running.hierarchy.caches.values())
 
     def pop(self, text: str) -> str:
-        """The edge of a POP code or of the beginning of one; raises ControlError for none and for several."""
+        """The edge of a POP code, the beginning of one, or a city; raises ControlError for none and for several."""
         edges = self.world.edges
         if text.upper() in edges:
             return text.upper()
@@ -92,7 +92,11 @@ class Desk:
         if found:
             message = f"{text} could be {', '.join(found)}; name one of them"
             raise ControlError("InvalidArgument", message, 400)
-        raise unknown("NoSuchEdge", "edge", text.upper(), edges)
+        cities = [site.pop for site in self.world.sites if site.place.name.lower() == text.lower()]
+        if len(cities) == 1:
+            return cities[0]
+        some = ", ".join(list(edges)[:20])
+        raise ControlError("NoSuchEdge", f"there is no edge {text[:40]!r}; this world has {some}", 404)
 
     def distribution(self, text: str | None) -> str:
         """The id of a distribution by its id, its name in the file, its domain or an alias; raises ControlError."""

@@ -39,7 +39,7 @@ async def health(call: Call) -> Any:
         "entries": desk.entries(),
         "http": running.http.url("http") if running.http is not None else None,
         "https": running.https.url("https") if running.https is not None else None,
-        "ca": str(running.certificates.path),
+        "ca": str(running.certificates.path.absolute()),
         "warnings": len(desk.warnings()),
         "access_log": _access_log(desk),
     }
@@ -181,7 +181,7 @@ async def certificates(call: Call) -> Any:
     desk = call.desk
     held = desk.running.certificates
     return {
-        "ca": str(held.path),
+        "ca": str(held.path.absolute()),
         "now": iso(desk.now),
         "certificates": [certificate_facts(one, desk.now) for one in held.store.list()],
         "warnings": list(held.store.warnings),

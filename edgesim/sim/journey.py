@@ -197,7 +197,7 @@ class Journey:
         status = first.failure.kind.status if isinstance(first, Silence) else first.status
         if not may_fail_over(ask.request.method, ask.behavior) or not fails_over(group, status, failure):
             return first
-        if step.conditions is not None:  # the validators are the primary's
+        if step.conditions and not ask.behavior.profile.failover_keeps_validators:
             step = replace(step, conditions=())
         second = yield from self._ask_one(level, ask, hop, step, distribution.origins[group.secondary])
         assert hop.trip is not None, "it was just made"

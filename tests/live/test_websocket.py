@@ -60,7 +60,7 @@ edges: [London]
 origins: {{ app: {{ url: "http://127.0.0.1:{port}" }} }}
 distributions:
   - name: app
-    aliases: [localhost]
+    aliases: [localhost, 127.0.0.1]
     default_behavior: {{ origin: app, cache_policy: CachingDisabled, origin_request_policy: AllViewer }}
 """
 
