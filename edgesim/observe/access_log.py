@@ -22,6 +22,9 @@ INTERVAL = 1.0
 MOST_WAITING = 100_000
 """Rows that may wait; with more the file is written at once."""
 
+PIECE = 500
+"""Rows made and written between two turns of the loop."""
+
 FIELDS = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) "
     "cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken "
@@ -118,20 +121,26 @@ class AccessLog:
             self.flush()
 
     async def run(self) -> None:
-        """Write once a second until cancelled."""
+        """Write once a second until cancelled, in pieces: viewers do not wait for the log."""
         while True:
             await asyncio.sleep(INTERVAL)
-            self.flush()
+            while self._waiting:
+                self._write(PIECE)
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """Write what is left."""
         self.flush()
 
     def flush(self) -> None:
-        """Append the waiting rows; opened anew each time, so that the file may be moved away meanwhile."""
-        if not self._waiting or self.path is None:
+        """Append all waiting rows."""
+        self._write(len(self._waiting))
+
+    def _write(self, most: int) -> None:
+        """Append some; the file is opened anew each time, so that it may be moved away meanwhile."""
+        waiting, self._waiting = self._waiting[:most], self._waiting[most:]
+        if not waiting or self.path is None:
             return
-        waiting, self._waiting = self._waiting, []
         try:
             self._append(self.path, "".join(map(row, waiting)))
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from observed_verdicts import request, verdict
 
 from edgesim.core.reasons import Outcome, Rejection
+from edgesim.observe import access_log
 from edgesim.observe.access_log import HEAD, AccessLog, encoded, row
 
 NAMES = HEAD.splitlines()[1].removeprefix("#Fields: ").split(" ")
@@ -124,3 +126,16 @@ def test_the_file_may_change(tmp_path: Path) -> None:
     log.close()
     assert log.written == 2
     assert {path.name for path in tmp_path.iterdir()} == {"a.log", "b.log"}
+
+
+async def test_it_is_written_by_itself_while_the_edges_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_log, "INTERVAL", 0.001)
+    log = AccessLog(tmp_path / "access.log")
+    for _ in range(access_log.PIECE * 2 + 1):
+        log.listen(verdict())
+    writing = asyncio.ensure_future(log.run())
+    async with asyncio.timeout(10):
+        while log.written < access_log.PIECE * 2 + 1:
+            await asyncio.sleep(0)
+    writing.cancel()
+    assert len((tmp_path / "access.log").read_text().splitlines()) == access_log.PIECE * 2 + 3
