@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import yaml
 from multidict import CIMultiDict
-from support.playbook import NOON, ScriptedOrigin, world_of
-from support.scenarios import Answered, Case, Observed, document, load_cases, request_of, verify
-from support.script import Arrived, Reply
 
 from edgesim.core.cache import Switches
 from edgesim.core.messages import Request
 from edgesim.sim.driver import Seen, Simulation
+from support.playbook import NOON, ScriptedOrigin, world_of
+from support.scenarios import Answered, Case, Observed, document, load_cases, request_of, verify
+from support.script import Arrived, Reply
 
 PORTS = {"main": 8081, "other": 8082}
 ANSWER_TIME = 0.5  # of the origin, seconds, where many ask at once

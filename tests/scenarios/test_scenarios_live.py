@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+
 from support.live_edge import LiveStage
 from support.scenarios import Case, load_cases, verify
 
