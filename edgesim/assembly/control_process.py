@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +90,16 @@ class ControlProcess(RunningWorld):
     def _renew(self, now: float) -> None:
         super()._renew(now)
         self._write_site_certificate()
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Edges of this world that no process runs."""
+        return frozenset(self.world.edges).difference(*(one.edges for one in self.registry.edges()))
+
+    @property
+    def reported(self) -> Mapping[str, Mapping[str, int]]:
+        """The sizes of the edges' caches, as their processes said last."""
+        return self.registry.caches()
 
     async def _listen(self) -> None:
         """No viewers: only the other processes of this world."""

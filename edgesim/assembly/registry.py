@@ -110,6 +110,16 @@ class Registry:
         entries = sorted(self._entries.values(), key=lambda entry: entry.since)
         return [_registered(entry.beat, entry.host) for entry in entries if entry.beat.role == "edge"]
 
+    def caches(self) -> dict[str, dict[str, int]]:
+        """What the edges said of their caches, by POP code."""
+        beats = [entry.beat for entry in self._entries.values()]
+        return {
+            pop: {"entries": int(facts["objects"]), "used_bytes": int(facts["bytes"])}
+            for beat in beats
+            for pop, facts in beat.counts.get("caches", {}).items()
+            if pop in beat.edges
+        }
+
     def listed(self) -> list[dict[str, Any]]:
         """Everybody, for people: with the seconds since the last beat."""
         now = self.now()

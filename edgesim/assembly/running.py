@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from edgesim.core.cache import Cache
 from edgesim.core.entrance import Routed
 from edgesim.core.messages import Request
 from edgesim.core.routing import Routes
+from edgesim.edge.fast import FastPath
 from edgesim.edge.hierarchy import SWEEP_PIECE, Hierarchy
 from edgesim.edge.origins import Origins
 from edgesim.edge.plan import Errands
@@ -96,6 +98,16 @@ class RunningWorld:
         """The World as it is now."""
         return self.keeper.world
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """Edges of this world that no process runs."""
+        return frozenset()
+
+    @property
+    def reported(self) -> Mapping[str, Mapping[str, int]]:
+        """``entries`` and ``used_bytes`` of the edges' caches that other processes have, as they said last."""
+        return {}
+
     @classmethod
     async def start(cls, options: Options) -> Self:
         """Start everything; when this returns, viewers are served. Raises ConfigError or another EdgesimError."""
@@ -159,7 +171,8 @@ class RunningWorld:
         self._stack.push_async_callback(self.origins.close)
         errands = Errands(self.hierarchy, self.origins, Roads(self.hierarchy), self.clock, self.tasks)
         self.door = FrontDoor(gazetteer, self.world, self._routes)
-        self.service = EdgeService(errands, self._route, self.records)
+        self.fast = FastPath(self.hierarchy, self.clock, self.records)
+        self.service = EdgeService(errands, self._route, self.records, self.fast)
         self._stack.callback(self.keeper.subscribe(self._changed))
 
     def _route(self, request: Request, incoming: Incoming, distribution: Distribution | None) -> Routed:
@@ -176,6 +189,8 @@ class RunningWorld:
     async def _listen(self) -> None:
         limits = ListenerLimits(head_bytes=self.world.file.switches.head_limit)
         self.listener = Listener(self._handler(), self.service.malformed, limits, tls_facts=facts_of)
+        self.listener.fast = self.fast
+        self._stack.callback(self.fast.flush)
         self._stack.push_async_callback(self.listener.close)
         options = self.options
         self.http = await self._bind(options.http)
@@ -210,6 +225,7 @@ class RunningWorld:
     def _changed(self, world: World, command: Command) -> None:
         self._set_clock(world)
         now = self.clock.now()
+        self.fast.forget()
         self.hierarchy.update(world, now)
         self.door.update(world)
         if isinstance(command, Reset):
@@ -227,7 +243,7 @@ class RunningWorld:
         """The access log, where the world file says at the moment; closed after the last viewer has gone."""
         self.access_log.to(self._log_file(self.world))
         self._stack.callback(self.access_log.close)
-        self._stack.callback(self.records.listen(self.access_log.listen))
+        self._stack.callback(self.records.listen(self.access_log.listen, self.access_log.burst))
         self._stack.callback(self.keeper.subscribe(lambda world, _: self.access_log.to(self._log_file(world))))
         self.tasks.start(self.access_log.run(), name="access log")
 

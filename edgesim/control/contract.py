@@ -74,6 +74,14 @@ class Running(Protocol):
         """The caches of this process."""
 
     @property
+    def absent(self) -> frozenset[str]:
+        """Edges that no process runs."""
+
+    @property
+    def reported(self) -> Mapping[str, Mapping[str, int]]:
+        """``entries`` and ``used_bytes`` of the edges' caches that other processes have."""
+
+    @property
     def certificates(self) -> Certificates:
         """Certificates."""
 

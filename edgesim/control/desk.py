@@ -37,9 +37,9 @@ class Desk:
         self._warnings: tuple[object, list[str]] | None = None
         listen, subscribe = running.records.listen, running.keeper.subscribe
         self._undo = [
-            listen(self.stats.listen),
-            listen(self.billing.listen),
-            listen(self.hub.verdict),
+            listen(self.stats.listen, self.stats.burst),
+            listen(self.billing.listen, self.billing.burst),
+            listen(self.hub.verdict, self.hub.burst),
             subscribe(self.hub.changed),
             subscribe(self._world_changed),
         ]
@@ -135,7 +135,7 @@ class Desk:
         yield "clock_seconds", "Simulated time, seconds since the epoch.", self.now
         yield "clock_speed", "Simulated seconds per real second.", world.clock.speed
         yield "world_generation", "Changes of the World so far.", world.generation
-        yield "edges_up", "Edges that viewers can reach.", len(world.edges) - len(world.down)
+        yield "edges_up", "Edges that viewers can reach.", len(world.edges) - len(world.down | self.running.absent)
         yield "faults", "Faults in force.", len(world.faults)
         yield "access_log_lost_rows", "Rows the access log could not write.", self.running.access_log.lost
         yield "events_lost", "Events that slow listeners did not get.", self.hub.lost

@@ -33,7 +33,7 @@ async def health(call: Call) -> Any:
         "uptime_s": round(running.clock.monotonic() - desk.started, 3),
         "pid": os.getpid(),
         "edges": len(world.edges),
-        "edges_up": len(world.edges) - len(world.down),
+        "edges_up": len(world.edges) - len(world.down | running.absent),
         "distributions": len(world.distributions),
         "requests": running.records.total,
         "entries": desk.entries(),

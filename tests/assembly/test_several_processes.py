@@ -56,6 +56,10 @@ def test_an_edge_nobody_runs_is_not_chosen(calm: Several) -> None:
     tokyo = next(one for one in candidates if one["pop"] == NRT)
     assert tokyo["rtt_ms"] < next(one for one in candidates if one["pop"] == SYD)["rtt_ms"]
     assert tokyo["excluded"] == "no process runs the edge"
+    shown = {one["pop"]: one for one in calm.api("/edges").json["edges"]}
+    assert {pop: shown[pop]["state"] for pop in (SYD, NRT)} == {SYD: "up", NRT: "not running"}
+    assert calm.api("/health").json["edges_up"] == 2
+    until(lambda: {one["pop"]: one for one in calm.api("/edges").json["edges"]}[SYD]["entries"] > 0)
     pinned = calm.get("/", X_Edgesim_Edge=NRT)
     assert pinned.status == 503
     assert b"no process runs the edge" in pinned.body
@@ -89,7 +93,7 @@ def test_an_edge_is_killed(world: Several) -> None:
     world.kill(SYD)
     answer = world.get(PICTURE)
     assert (answer.status, answer.pop) == (200, LHR)
-    world.api("/clock", {"advance": 3600})
+    assert world.api("/clock", {"advance": 3600}).status == 200
     world.start_edge(SYD)
     world.reach(SYD, LHR)
     assert world.health(SYD)["sequence"] == world.api("/commands?since=0").json["sequence"]
