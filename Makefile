@@ -10,7 +10,7 @@ demo: setup
 	@$(BIN)/edgesim up configs/demo.yaml --guide
 
 test: setup lint
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff check .
