@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from edgesim.core.admission import Admitted, Rejected, admit
 from edgesim.core.answers import Answer, BrokenOff
-from edgesim.core.behaviors import Behavior, Distribution
+from edgesim.core.behaviors import Behavior, Distribution, match_behavior
 from edgesim.core.bodies import Body
 from edgesim.core.cache import Cache, Switches, Tier
 from edgesim.core.cache_status import exchange_member, joined_members, rejected_member
@@ -33,6 +33,9 @@ from edgesim.core.verdict import Verdict
 from edgesim.sim.journey import Hop, Journey, Plan, generated
 from edgesim.sim.origin import VirtualOrigin
 from edgesim.sim.timeline import Process, Timeline
+
+NOT_FOR_PAGES = frozenset({"range", "if-range", "if-none-match", "if-modified-since", "content-length", "cookie"})
+"""What a viewer's request leaves out when it is made again for a custom error page."""
 
 REPLACED = frozenset({"via", "age", "x-cache", "x-amz-cf-pop", "x-amz-cf-id", "cache-status"})
 
@@ -163,20 +166,43 @@ class Simulation:
         if admitted.match is not None:
             visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
         if isinstance(admitted, Rejected):
-            return self._rejected(visit, admitted)
+            return (yield from self._error_page(visit, self._rejected(visit, admitted)))
         behavior = admitted.match.behavior
-        key = cache_key(distribution, behavior, request, admitted.path)
-        visit.key = key.text
-        ask = Ask(visit.id, request, distribution, behavior, key)
-        answer, visit.hop = yield from Journey(self._plan(visit, admitted)).at(0, ask)
+        answer, visit.hop = yield from self._through_caches(visit, request, admitted)
+        visit.key = visit.hop.exchange.ask.key.text
+        if answer.status >= 400 and behavior.caching and behavior.profile.error_caching:
+            return (yield from self._error_page(visit, answer))
         return answer
 
-    def _plan(self, visit: _Visit, admitted: Admitted) -> Plan:
+    def _through_caches(self, visit: _Visit, request: Request, admitted: Admitted) -> Process[tuple[Answer, Hop]]:
+        behavior = admitted.match.behavior
+        key = cache_key(visit.distribution, behavior, request, admitted.path)
+        ask = Ask(visit.id, request, visit.distribution, behavior, key)
+        return (yield from Journey(self._plan(visit, request, admitted)).at(0, ask))
+
+    def _error_page(self, visit: _Visit, answer: Answer) -> Process[Answer]:
+        """The custom error page in place of an error (spec §5.4); if it cannot be had, its own status goes out."""
+        rule = visit.distribution.errors.get(answer.status)
+        if rule is None or rule.page is None:
+            return answer
+        answer.close()
+        match = match_behavior(visit.distribution, rule.page)
+        kept = [pair for pair in visit.request.headers.items() if pair[0].lower() not in NOT_FOR_PAGES]
+        request = replace(visit.request, method="GET", target=rule.page, headers=CIMultiDict(kept), has_body=False)
+        admitted = Admitted(match, rule.page.partition("?")[0])
+        page, hop = yield from self._through_caches(visit, request, admitted)
+        visit.hop = visit.hop or hop
+        visit.hop.outcome = Outcome.ERROR
+        if page.status == 200:
+            page.status, page.reason = rule.response_code or answer.status, ""
+        return page
+
+    def _plan(self, visit: _Visit, request: Request, admitted: Admitted) -> Plan:
         distribution, behavior = visit.distribution, admitted.match.behavior
         group = distribution.groups.get(behavior.origin)
         origin = distribution.origins[group.primary if group is not None else behavior.origin]
         way = way_up(
-            visit.request.method,
+            request.method,
             behavior,
             origin,
             self.pops[visit.pop],
@@ -188,7 +214,7 @@ class Simulation:
             self.timeline,
             self.origin,
             stops,
-            visit.request,
+            request,
             distribution,
             admitted.match,
             admitted.path,
