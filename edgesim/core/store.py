@@ -54,6 +54,8 @@ class Entry:
     quiet_until: float = 0.0
     """No origin contact before this time: the origin failed a moment ago and a stale answer serves (spec §2.5)."""
     variant: str = ""
+    live: bool = False
+    """It is in a store now."""
     generated: bool = False
     """An error page made here, not an answer of the origin."""
 
@@ -99,6 +101,7 @@ class _Lru(LRUCache[str, Entry]):
 
     def popitem(self) -> tuple[str, Entry]:
         name, entry = super().popitem()
+        entry.live = False
         self.victims.append(entry)
         return name, entry
 
@@ -137,6 +140,10 @@ class Store:
         """The full names of all entries at this moment."""
         return list(self._entries)
 
+    def touch(self, name: str) -> None:
+        """Count a use of the entry under a full name."""
+        self._entries.get(name)
+
     def peek(self, name: str) -> Entry | None:
         """The entry under a full name, without counting as use."""
         return Cache.__getitem__(self._entries, name) if name in self._entries else None
@@ -173,7 +180,11 @@ class Store:
         if entry.variant or others is not None:
             self._note_variant(entry.key.text, name)
         self._entries.victims = []
+        replaced = self.peek(name)
+        if replaced is not None:
+            replaced.live = False
         self._entries[name] = entry
+        entry.live = True
         evicted = tuple(self._entries.victims)
         for victim in evicted:
             self._forget_variant(victim.key.text, victim.key.text + victim.variant)
@@ -199,6 +210,7 @@ class Store:
         if self.peek(name) is not entry:
             return False
         del self._entries[name]
+        entry.live = False
         self._forget_variant(entry.key.text, name)
         return True
 
@@ -210,5 +222,7 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
+        for entry in self.entries():
+            entry.live = False
         self._entries.clear()
         self._variants.clear()

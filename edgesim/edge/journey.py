@@ -154,7 +154,7 @@ class Journey:
         hop.age = int(entry.age(now))
         hop.ttl = entry.lifetime.seconds - entry.age(now)
         hop.encoding = entry.headers.get("Content-Encoding", "")
-        hop.response = entry.response
+        hop.response, hop.entry = entry.response, entry
         headers = [*entry.headers.items(), ("Age", str(hop.age))]
         answer = entry_answer(entry, headers, step.selection)
         hop.status = answer.status

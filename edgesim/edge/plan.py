@@ -12,6 +12,7 @@ from edgesim.core.failures import Failure
 from edgesim.core.keys import Key
 from edgesim.core.messages import Request, Response
 from edgesim.core.reasons import NotCompressed, Outcome
+from edgesim.core.store import Entry
 from edgesim.core.verdict import Leg, OriginTrip
 from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.origins import OnInterim, Origins
@@ -39,6 +40,8 @@ class Hop:
     age: int | None = None
     evicted: int = 0
     response: Response | None = None
+    entry: Entry | None = None
+    """The entry it answered from."""
 
     @property
     def status_from_above(self) -> int:

@@ -21,6 +21,7 @@ from edgesim.core.pages import STATUS_TEXT, closes, generated_head, redirect_pag
 from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.viewer_headers import ViewerFacts, viewer_headers
 from edgesim.edge.answers import Answer
+from edgesim.edge.fast import FastPath
 from edgesim.edge.heads import REASONS, UNPLACED, viewer_head
 from edgesim.edge.ids import request_id, via_name
 from edgesim.edge.journey import Journey, generated, refused_answer, relayed_answer
@@ -40,10 +41,11 @@ Route = Callable[[Request, Incoming, Distribution | None], Routed]
 class EdgeService:
     """Serves the viewers of every edge in this process."""
 
-    def __init__(self, errands: Errands, route: Route, records: Records) -> None:
+    def __init__(self, errands: Errands, route: Route, records: Records, fast: FastPath | None = None) -> None:
         self._errands = errands
         self._route = route
         self._records = records
+        self.fast = fast
 
     async def handle(self, incoming: Incoming, reply: Reply) -> None:
         """One request: the listener's handler."""
@@ -65,7 +67,10 @@ class EdgeService:
         finally:
             clock = self._errands.clock
             scale = self._errands.hierarchy.world.latency.scale
-            self._records.add(verdict_of(visit, clock.now(), clock.monotonic(), scale))
+            verdict = verdict_of(visit, clock.now(), clock.monotonic(), scale)
+            self._records.add(verdict)
+            if self.fast is not None and visit.learnable is not None and visit.complete:
+                self.fast.learn(visit, verdict)
 
     def _met(self, incoming: Incoming, reply: Reply) -> Visit:
         """A request has come: whose it is, and where the front door sends it."""
@@ -260,6 +265,8 @@ class EdgeService:
         reason = answer.reason or REASONS.get(answer.status, "") or STATUS_TEXT.get(answer.status, "")
         bodyless = visit.request.method == "HEAD" or answer.status in (204, 304)
         chunked = _as_chunks(visit, headers)
+        if answer.data is not None and not bodyless:
+            visit.learnable = (reason, headers)
         if answer.data is not None and not bodyless and not chunked:
             reply.respond(answer.status, reason, headers, answer.data)
             return

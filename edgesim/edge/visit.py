@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from edgesim.core.behaviors import Behavior, Distribution
 from edgesim.core.entrance import Routed
-from edgesim.core.messages import Request
+from edgesim.core.messages import Field, Request
 from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.verdict import Visitor
 from edgesim.edge.answers import Answer
@@ -32,6 +32,8 @@ class Visit:
     key: str = ""
     answer: Answer | None = None
     complete: bool = True
+    learnable: tuple[str, list[Field]] | None = None
+    """Reason and headers as they went out, where the body went out in one piece."""
     replaced_status: int = 0
     """The status that a custom error page hides, 0 without one."""
 

@@ -10,11 +10,14 @@ import asyncio
 import contextlib
 import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edgesim.core.messages import Headers
 from edgesim.core.reasons import Rejection
 from edgesim.core.verdict import Verdict
 from edgesim.observe.iso import iso
+from edgesim.observe.records import Burst, Hit
 
 INTERVAL = 1.0
 """Seconds between two writes."""
@@ -96,6 +99,53 @@ def row(verdict: Verdict) -> str:
     return "\t".join(fields) + "\n"
 
 
+def constant_pieces(template: Verdict) -> tuple[str, ...]:
+    """What the rows of all plain hits on one object have in common, in the order :func:`hit_row` wants it."""
+    request = template.request
+    length = "-" if template.content_length is None or not template.content_type else str(template.content_length)
+    protocol, cipher = template.tls
+    return (
+        template.node,
+        "\t".join((encoded(request.method), template.domain, encoded(request.path), f"{template.status:03d}")),
+        "\t".join((encoded(request.query), "-", template.result_type)),
+        request.scheme,
+        "\t".join((protocol or "-", cipher or "-", template.outcome.value, "HTTP/1.1", "-", "-")),
+        "\t".join((template.detailed_type, encoded(template.content_type), length, "-", "-")),
+        template.visitor.address or "-",
+    )
+
+
+def block_pieces(headers: Headers) -> tuple[str, ...]:
+    """What the rows of all requests with one block of header lines have in common."""
+    return (
+        f"{encoded(headers.get('Referer'))}\t{encoded(headers.get('User-Agent'))}",
+        encoded(headers.get("Host")),
+        encoded(", ".join(headers.getall("X-Forwarded-For", ()))),
+    )
+
+
+def hit_row(hit: Hit, stamp: str) -> str:
+    """The row of a plain hit; ``stamp`` is its date and time, a tab between them."""
+    pop, what, query, scheme, connection, content, address, viewer, host, forwarded = hit.row
+    taken = f"{hit.ms / 1000:.3f}"
+    return (
+        f"{stamp}\t{pop}\t{hit.bytes_out}\t{address}\t{what}\t{viewer}\t{query}\t{hit.id}\t{host}\t{scheme}\t"
+        f"{hit.bytes_in}\t{taken}\t{forwarded}\t{connection}\t{hit.port}\t{taken}\t{content}\n"
+    )
+
+
+def _rows(waiting: Sequence[Verdict | Hit]) -> Iterator[str]:
+    second, stamp = -1, ""
+    for one in waiting:
+        if isinstance(one, Verdict):
+            yield row(one)
+            continue
+        if int(one.at) != second:
+            second = int(one.at)
+            stamp = iso(one.at)[:19].replace("T", "\t")
+        yield hit_row(one, stamp)
+
+
 class AccessLog:
     """Appends to one file; ``to`` may change it. :meth:`listen` is a listener of ``Records``."""
 
@@ -104,7 +154,7 @@ class AccessLog:
         self.written = 0
         self.lost = 0
         self.warning = ""
-        self._waiting: list[Verdict] = []
+        self._waiting: list[Verdict | Hit] = []
 
     def to(self, path: Path | None) -> None:
         """Log to another file from now on, or to none."""
@@ -117,6 +167,14 @@ class AccessLog:
         if self.path is None or verdict.rejection in UNLOGGED:
             return
         self._waiting.append(verdict)
+        if len(self._waiting) >= MOST_WAITING:
+            self.flush()
+
+    def burst(self, burst: Burst) -> None:
+        """Keep hits of the fast path for the next write."""
+        if self.path is None:
+            return
+        self._waiting.extend(burst.hits)
         if len(self._waiting) >= MOST_WAITING:
             self.flush()
 
@@ -142,7 +200,7 @@ class AccessLog:
         if not waiting or self.path is None:
             return
         try:
-            self._append(self.path, "".join(map(row, waiting)))
+            self._append(self.path, "".join(_rows(waiting)))
         except OSError as error:
             self.lost += len(waiting)
             self.warning = f"the access log {self.path} cannot be written: {error.strerror}; {self.lost} rows are lost"

@@ -14,6 +14,7 @@ from edgesim.core.pricing import Bill, Line, MonthUsage, PriceTable, Usage, bill
 from edgesim.core.reasons import Rejection
 from edgesim.core.verdict import Verdict
 from edgesim.observe.iso import month
+from edgesim.observe.records import Burst
 from edgesim.world.state import World
 
 MONTHS = 240
@@ -66,6 +67,20 @@ class Billing:
             if at.origin is not None and verdict.request.method in PROXY_METHODS:
                 used.bytes_to_origin += verdict.bytes_in
             at = at.upstream
+
+    def burst(self, burst: Burst) -> None:
+        """Count hits of the fast path; a burst is short, so all of it is in one month or on its border."""
+        for group in burst.groups:
+            template = group.template
+            region = self._region(template)
+            if region is None:
+                continue
+            used = self._usage(burst.hits[-1].at).regions.setdefault(region, Usage())
+            used.bytes_out += group.bytes_out
+            if template.request.scheme == "https":
+                used.https += group.count
+            else:
+                used.http += group.count
 
     def _usage(self, at: float) -> MonthUsage:
         hour = int(at // 3600)

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgesim.core.verdict import Verdict
 from edgesim.observe.explain import summary
+from edgesim.observe.records import Burst
 from edgesim.world.commands import Command, SetClock
 from edgesim.world.state import World
 
@@ -103,6 +104,12 @@ class Hub:
         """A listener of ``Records``; next to nothing while nobody subscribes."""
         for subscriber in self.subscribers:
             subscriber.offer("verdict", verdict)
+
+    def burst(self, burst: Burst) -> None:
+        """Hits of the fast path; no more of them are made into verdicts than a subscriber could keep."""
+        if self.subscribers:
+            for hit in burst.hits[-QUEUE:]:
+                self.verdict(hit.verdict())
 
     def changed(self, world: World, command: Command) -> None:
         """A listener of the World's keeper."""

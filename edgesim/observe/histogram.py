@@ -22,12 +22,12 @@ class Histogram:
         self.count = 0
         self.total = 0.0
 
-    def add(self, ms: float) -> None:
-        """Count one duration."""
+    def add(self, ms: float, count: int = 1) -> None:
+        """Count a duration, ``count`` times."""
         index = int(log(ms / SMALLEST) * _SCALE) + 1 if ms > SMALLEST else 0
-        self.counts[index if index < BUCKETS else BUCKETS - 1] += 1
-        self.count += 1
-        self.total += ms
+        self.counts[index if index < BUCKETS else BUCKETS - 1] += count
+        self.count += count
+        self.total += ms * count
 
     def percentile(self, percent: float) -> float:
         """The duration that this part of all stay under: the upper end of its bucket; 0 when nothing was counted."""

@@ -1,13 +1,85 @@
-"""The verdicts of late: kept in a ring for ``explain``, and passed to whoever listens (log, metrics, event stream)."""
+"""The verdicts of late: kept in a ring for ``explain``, and passed to whoever listens (log, metrics, event stream).
+
+Hits of the fast path come in bursts: many of them share all but an id, a time and a few numbers, so they are counted
+and logged together and only become verdicts when somebody wants to see one.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from edgesim.core.verdict import Verdict
 
+
+class Hit(Protocol):
+    """One answer of the fast path: what listeners count, and the verdict for who wants all of it."""
+
+    at: float
+    port: int
+    ms: float
+    bytes_in: int
+    bytes_out: int
+
+    @property
+    def id(self) -> str:
+        """The X-Amz-Cf-Id."""
+
+    @property
+    def template(self) -> Verdict:
+        """The verdict of the hit it was learned from: the same but for the fields above and the viewer's headers."""
+
+    @property
+    def network_ms(self) -> float:
+        """The modelled way between this viewer and the edge."""
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The constant pieces of its access log row."""
+
+    def verdict(self) -> Verdict:
+        """The whole verdict, as the full path would have made it."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Hits of one burst that count alike: how many, their bytes and their time in all."""
+
+    template: Verdict
+    network_ms: float
+    count: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Hits that are recorded together, in the order they were answered, and grouped by what counts alike."""
+
+    hits: Sequence[Hit]
+    groups: Sequence[Group]
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit]) -> Burst:
+        """Group hits by template and distance."""
+        groups: dict[tuple[int, float], Group] = {}
+        for hit in hits:
+            template, network_ms = hit.template, hit.network_ms
+            group = groups.get((id(template), network_ms))
+            if group is None:
+                group = groups[id(template), network_ms] = Group(template, network_ms)
+            group.count += 1
+            group.bytes_in += hit.bytes_in
+            group.bytes_out += hit.bytes_out
+            group.ms += hit.ms
+        return cls(hits, list(groups.values()))
+
+
 Listener = Callable[[Verdict], None]
+BurstListener = Callable[[Burst], None]
 
 
 class Records:
@@ -16,30 +88,62 @@ class Records:
     def __init__(self, limit: int = 10_000) -> None:
         self._limit = limit
         self._order: deque[str] = deque()
-        self._by_id: dict[str, Verdict] = {}
-        self._listeners: list[Listener] = []
-        self.total = 0
+        self._by_id: dict[str, Verdict | Hit] = {}
+        self._listeners: list[tuple[Listener, BurstListener | None]] = []
+        self.settle: Callable[[], None] = lambda: None
+        """Makes whoever holds back hits hand them over, before anything is read."""
+        self._count = 0
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Be told of every verdict; call what is returned to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    @property
+    def total(self) -> int:
+        """Verdicts ever recorded."""
+        self.settle()
+        return self._count
+
+    def listen(self, listener: Listener, burst: BurstListener | None = None) -> Callable[[], None]:
+        """Be told of every verdict, and of hits in bursts where ``burst`` is given; call what is returned to stop."""
+        pair = (listener, burst)
+        self._listeners.append(pair)
+        return lambda: self._listeners.remove(pair)
 
     def add(self, verdict: Verdict) -> None:
         """Keep a verdict and tell the listeners."""
-        self.total += 1
-        if verdict.id not in self._by_id:
-            self._order.append(verdict.id)
+        self._keep(verdict.id, verdict)
+        for listener, _ in self._listeners:
+            listener(verdict)
+
+    def add_hits(self, hits: Sequence[Hit]) -> None:
+        """Keep hits of the fast path and tell the listeners."""
+        for hit in hits[-self._limit :]:
+            self._keep(hit.id, hit)
+        self._count += max(0, len(hits) - self._limit)
+        together = Burst.of(hits)
+        for listener, burst in self._listeners:
+            if burst is not None:
+                burst(together)
+            else:
+                for hit in hits:
+                    listener(hit.verdict())
+
+    def _keep(self, id: str, record: Verdict | Hit) -> None:
+        self._count += 1
+        if id not in self._by_id:
+            self._order.append(id)
             if len(self._order) > self._limit:
                 self._by_id.pop(self._order.popleft(), None)
-        self._by_id[verdict.id] = verdict
-        for listener in self._listeners:
-            listener(verdict)
+        self._by_id[id] = record
 
     def get(self, id: str) -> Verdict | None:
         """The verdict of a request, while it is remembered."""
-        return self._by_id.get(id)
+        self.settle()
+        return _whole(self._by_id.get(id))
 
     def last(self, count: int = 1) -> list[Verdict]:
         """The newest verdicts, newest first."""
-        return [self._by_id[id] for id, _ in zip(reversed(self._order), range(count), strict=False)]
+        self.settle()
+        found = [_whole(self._by_id[id]) for id, _ in zip(reversed(self._order), range(count), strict=False)]
+        return [verdict for verdict in found if verdict is not None]
+
+
+def _whole(record: Verdict | Hit | None) -> Verdict | None:
+    return record if record is None or isinstance(record, Verdict) else record.verdict()

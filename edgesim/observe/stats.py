@@ -8,6 +8,7 @@ from typing import Any
 from edgesim.core.reasons import Outcome
 from edgesim.core.verdict import Verdict
 from edgesim.observe.histogram import Histogram
+from edgesim.observe.records import Burst, Group
 
 NOT_CACHEABLE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HITS = (Outcome.HIT, Outcome.REFRESH_HIT)
@@ -56,6 +57,20 @@ class Tally:
                 self.hits += 1
                 self.hit_bytes += verdict.bytes_out
 
+    def add_group(self, group: Group, result: str) -> None:
+        """Count hits that are alike."""
+        self.requests += group.count
+        self.results[result] += group.count
+        self.statuses[group.template.status // 100] += group.count
+        self.bytes_out += group.bytes_out
+        self.bytes_in += group.bytes_in
+        self.measured.add(group.ms / group.count, group.count)
+        self.modelled.add(group.network_ms, group.count)
+        self.cacheable += group.count
+        self.cacheable_bytes += group.bytes_out
+        self.hits += group.count
+        self.hit_bytes += group.bytes_out
+
     def facts(self) -> dict[str, Any]:
         """Everything counted. Ratios are 0 to 1, ``None`` while there is nothing to divide by."""
         return {
@@ -98,6 +113,13 @@ class Stats:
         result = verdict.result_type
         self.all.add(verdict, result, network_ms, origin_requests)
         self.edge(verdict.node).add(verdict, result, network_ms, origin_requests)
+
+    def burst(self, burst: Burst) -> None:
+        """Count hits of the fast path."""
+        for group in burst.groups:
+            result = group.template.result_type
+            self.all.add_group(group, result)
+            self.edge(group.template.node).add_group(group, result)
 
     def edge(self, pop: str) -> Tally:
         """What was counted at one edge."""

@@ -105,8 +105,12 @@ class Connection(ClosingFlow):
                 if answer is not None:
                     self.requests += 1
                     self._touched = True
-                    self.bytes_out += len(answer)
-                    self.transport.write(answer)
+                    if isinstance(answer, bytes):
+                        self.bytes_out += len(answer)
+                        self.transport.write(answer)
+                    else:
+                        self.bytes_out += sum(map(len, answer))
+                        self.transport.writelines(answer)
                     return
             self._begin_head(data)
         elif state is State.HEAD:

@@ -31,7 +31,7 @@ __all__ = [
 
 Handler = Callable[[Incoming, Reply], Awaitable[None]]
 Refusal = Callable[[MalformedFacts], bytes | None]
-FastPath = Callable[[bytes, Connection], bytes | None]
+FastPath = Callable[[bytes, Connection], bytes | tuple[bytes, bytes] | None]
 
 
 class Listener:

@@ -63,6 +63,11 @@ class Reply:
         self.last_byte_at: float | None = None
 
     @property
+    def connection(self) -> Connection:
+        """The connection it goes out by."""
+        return self._connection
+
+    @property
     def gone(self) -> bool:
         """The viewer hung up: it closed its side, or the connection is lost.
 

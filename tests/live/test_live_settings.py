@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
-from conftest import World, end, start_world
+from live_worlds import World, end, start_world
 
 pytestmark = pytest.mark.live
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Starter
+from live_worlds import Starter
 
 pytestmark = pytest.mark.live
 

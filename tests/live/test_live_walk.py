@@ -6,7 +6,7 @@ import re
 import threading
 
 import pytest
-from conftest import World
+from live_worlds import World
 
 pytestmark = pytest.mark.live
 

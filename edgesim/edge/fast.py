@@ -1,0 +1,407 @@
+"""The learned fast path: hits that need no parsing, no policy and no waiting (docs/performance.md).
+
+When a connection is idle and what arrives is ``GET`` + a target seen before + a block of header lines seen before, byte
+for byte, then it is one request without a body that the real parser took before, and everything the full path decided
+about it still holds: who the viewer is, which edge, which behaviour, which key. If the entry is still stored and fresh,
+and no invalidation came, the prepared answer goes out; only the id, Age and the remaining lifetime are made anew.
+
+A block of lines is learned from a request that went the full path and was answered with a plain fresh hit. Blocks that
+give the same viewer the same keys share a table of targets, so that many different User-Agents need not each learn
+every URL. Everything learned is dropped when the World changes in any way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from base64 import urlsafe_b64encode
+from collections import deque
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+from edgesim.core.behaviors import Distribution
+from edgesim.core.cache import Cache
+from edgesim.core.encoding import accepted
+from edgesim.core.entrance import Routed
+from edgesim.core.fences import Fences
+from edgesim.core.forwarding import CONDITIONS, wanted_cloudfront
+from edgesim.core.messages import Field, Headers, listed
+from edgesim.core.policies import Take
+from edgesim.core.reasons import Outcome
+from edgesim.core.store import Entry
+from edgesim.core.verdict import Leg, Verdict
+from edgesim.edge.answers import Answer
+from edgesim.edge.hierarchy import Hierarchy
+from edgesim.edge.visit import Visit
+from edgesim.observe.access_log import block_pieces, constant_pieces
+from edgesim.observe.clock import Clock
+from edgesim.observe.records import Records
+from edgesim.wire.framing import LAST_CHUNK, chunk, encode_head
+from edgesim.wire.listener import Connection
+
+MOST_LEARNED = 48 * 1024 * 1024
+"""Bytes of everything learned; the oldest is forgotten first."""
+
+LARGEST_LEARNED = 16_384
+"""Bytes of a head that is learned."""
+
+JOINED = 64 * 1024
+"""Bodies up to this many bytes are copied behind their head: one write is cheaper than two."""
+
+FLUSH = 0.05
+"""Seconds for which hits wait to be counted and logged together."""
+
+MOST_WAITING = 20_000
+
+_NEVER = CONDITIONS | {
+    "range",
+    "upgrade",
+    "expect",
+    "connection",
+    "te",
+    "transfer-encoding",
+    "content-length",
+    "authorization",
+    "pragma",
+    "cache-control",
+}
+"""Header fields that make an answer depend on more than its key, or a request more than a plain one."""
+
+_ID, _AGE, _TTL = "@edgesim-id@", "@edgesim-age@", "@edgesim-ttl@"
+
+
+class FastHit:
+    """One answer of the fast path, waiting to be recorded."""
+
+    __slots__ = ("_id", "at", "block", "bytes_in", "bytes_out", "ms", "port", "prepared")
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        block: Block,
+        id: bytes,
+        at: float,
+        port: int,
+        ms: float,
+        bytes_in: int,
+        bytes_out: int,
+    ) -> None:
+        self.prepared = prepared
+        self.block = block
+        self._id = id
+        self.at = at
+        self.port = port
+        self.ms = ms
+        self.bytes_in = bytes_in
+        self.bytes_out = bytes_out
+
+    @property
+    def id(self) -> str:
+        """The X-Amz-Cf-Id."""
+        return self._id.decode()
+
+    @property
+    def template(self) -> Verdict:
+        """The verdict of the hit that was learned from."""
+        return self.prepared.template
+
+    @property
+    def network_ms(self) -> float:
+        """The modelled way between this viewer and the edge."""
+        return self.block.leg.ms
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The constant pieces of the access log row: three of the object's, three of the viewer's."""
+        return (*self.prepared.row, *self.block.row)
+
+    def verdict(self) -> Verdict:
+        """The whole verdict, as the full path would have made it."""
+        prepared, block, template = self.prepared, self.block, self.prepared.template
+        entry = prepared.entry
+        age = entry.age(self.at)
+        freshness = template.freshness
+        return replace(
+            template,
+            id=self.id,
+            at=self.at,
+            request=replace(template.request, headers=block.headers),
+            visitor=replace(block.routed.visitor, port=self.port),
+            legs=(block.leg,),
+            freshness=replace(freshness, age=age) if freshness is not None else None,
+            age=float(int(age)),
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            first_byte_ms=self.ms,
+            total_ms=self.ms,
+        )
+
+
+class Prepared:
+    """The answer for one target: its pieces, and what has to hold for it to be given."""
+
+    __slots__ = (
+        "age",
+        "body",
+        "cache",
+        "entry",
+        "fences",
+        "name",
+        "pieces",
+        "row",
+        "sequence",
+        "size",
+        "template",
+        "until",
+    )
+
+    def __init__(self, cache: Cache, entry: Entry, pieces: tuple[bytes, ...], body: bytes, template: Verdict) -> None:
+        self.cache = cache
+        self.entry = entry
+        self.fences: Fences = cache.fences
+        self.sequence = cache.fences.sequence
+        self.name = entry.key.text + entry.variant
+        self.until = entry.expires
+        self.pieces = pieces
+        self.body = body
+        self.template = template
+        self.row = constant_pieces(template)
+        self.size = sum(map(len, pieces)) + (len(body) if body is not entry.body.data else 0) + 1_500
+
+
+class Block:
+    """A block of header lines: the viewer and the edge it leads to, and the table of targets it shares."""
+
+    __slots__ = ("headers", "leg", "routed", "row", "targets")
+
+    def __init__(self, headers: Headers, routed: Routed, leg: Leg, targets: dict[bytes, Prepared]) -> None:
+        self.headers = headers
+        self.routed = routed
+        self.leg = leg
+        self.targets = targets
+        self.row = block_pieces(headers)
+
+
+class Lane:
+    """Connections between which a request means the same: same viewer address, listener, scheme and TLS."""
+
+    __slots__ = ("blocks", "kinds")
+
+    def __init__(self) -> None:
+        self.blocks: dict[bytes, Block] = {}
+        self.kinds: dict[object, dict[bytes, Prepared]] = {}
+
+
+class FastPath:
+    """Answers what it has learned; the listener's ``fast`` hook."""
+
+    def __init__(self, hierarchy: Hierarchy, clock: Clock, records: Records) -> None:
+        self._hierarchy = hierarchy
+        self._clock = clock
+        self._records = records
+        self._lanes: dict[object, Lane] = {}
+        self._learned: deque[tuple[dict[bytes, Any], bytes, int]] = deque()
+        self._size = 0
+        self._ids: list[bytes] = []
+        self._waiting: list[FastHit] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.hits = 0
+        records.settle = self.flush
+
+    # Answering
+
+    def __call__(self, data: bytes, connection: Connection) -> bytes | tuple[bytes, bytes] | None:
+        """The answer to what arrived on an idle connection, ``None`` when the full path is to look at it."""
+        lane = connection.extra
+        if lane is None or data[:4] != b"GET ":
+            return None
+        started = monotonic()
+        end = data.find(b"\r\n")
+        block: Block | None = lane.blocks.get(data[end:])  # type: ignore[attr-defined]
+        if block is None:
+            return None
+        prepared = block.targets.get(data[4:end])
+        if prepared is None:
+            return None
+        now = self._clock.now()
+        entry = prepared.entry
+        if now >= prepared.until or not entry.live or prepared.fences.sequence != prepared.sequence:
+            del block.targets[data[4:end]]
+            return None
+        age = entry.initial_age + now - entry.received
+        ids = self._ids or self._more_ids()
+        id = ids.pop()
+        pieces = prepared.pieces
+        ttl = int((entry.lifetime.seconds - age) // 1)
+        head = b"%b%b%b%d%b%d%b" % (pieces[0], id, pieces[1], age if age > 0 else 0, pieces[2], ttl, pieces[3])
+        body = prepared.body
+        prepared.cache.store.touch(prepared.name)
+        entry.hits += 1
+        size = len(head) + len(body)
+        port = connection.peer[1]
+        ms = (monotonic() - started) * 1000
+        self._waiting.append(FastHit(prepared, block, id, now, port, ms, len(data), size))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH, self.flush)
+        elif len(self._waiting) >= MOST_WAITING:
+            self.flush()
+        return head + body if size <= JOINED else (head, body)
+
+    def _more_ids(self) -> list[bytes]:
+        random = os.urandom(40 * 256)
+        self._ids = [urlsafe_b64encode(random[at : at + 40]) for at in range(0, len(random), 40)]
+        return self._ids
+
+    def flush(self) -> None:
+        """Hand the waiting hits over to the records."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self.hits += len(waiting)
+            self._records.add_hits(waiting)
+
+    # Learning
+
+    def forget(self) -> None:
+        """The World has changed: nothing that was learned holds any longer."""
+        for lane in self._lanes.values():
+            lane.blocks.clear()
+            lane.kinds.clear()
+        self._learned.clear()
+        self._size = 0
+
+    def learn(self, visit: Visit, verdict: Verdict) -> None:
+        """Remember a plain fresh hit that the full path has just answered; do nothing about any other."""
+        raw, answer = visit.incoming.raw_head, visit.answer
+        hop, distribution = visit.hop, visit.distribution
+        if raw is None or answer is None or hop is None or hop.entry is None or distribution is None:
+            return
+        if visit.learnable is None or len(raw) > LARGEST_LEARNED or not self._plain(visit, answer):
+            return
+        reason, headers = visit.learnable
+        end = raw.find(b"\r\n")
+        target, lines = raw[4:end], raw[end:]
+        body = _framed(headers, answer.data or b"")
+        pieces = _pieces(answer.status, reason, headers, visit.id)
+        if pieces is None:
+            return
+        lane = self._lane(visit)
+        kind = _kind(distribution, visit)
+        targets = lane.kinds.setdefault(kind, {})
+        block = lane.blocks.get(lines)
+        if block is None:
+            routed = visit.routed
+            leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * self._hierarchy.world.latency.scale)
+            block = lane.blocks[lines] = Block(visit.request.headers, routed, leg, targets)
+            self._note(lane.blocks, lines, 3 * len(lines) + 1_000)
+        if target not in targets:
+            prepared = targets[target] = Prepared(hop.cache, hop.entry, pieces, body, verdict)
+            self._note(targets, target, prepared.size + len(target))
+        visit.reply.connection.extra = lane
+
+    def _lane(self, visit: Visit) -> Lane:
+        incoming = visit.incoming
+        name = (incoming.peer[0], incoming.label, incoming.scheme, incoming.tls)
+        lane = self._lanes.get(name)
+        if lane is None:
+            if len(self._lanes) >= 10_000:
+                self._lanes.clear()
+            lane = self._lanes[name] = Lane()
+        return lane
+
+    def _note(self, table: dict[bytes, Any], key: bytes, size: int) -> None:
+        self._learned.append((table, key, size))
+        self._size += size
+        while self._size > MOST_LEARNED:
+            old, known, freed = self._learned.popleft()
+            old.pop(known, None)
+            self._size -= freed
+
+    def _plain(self, visit: Visit, answer: Answer) -> bool:
+        """Whether an answer depends on nothing but the bytes of its request, the entry and the World."""
+        hop, behavior, distribution = visit.hop, visit.behavior, visit.distribution
+        if hop is None or behavior is None or distribution is None or hop.entry is None:
+            return False
+        exchange, world = hop.exchange, self._hierarchy.world
+        decided = exchange.asked_upstream or exchange.joined is not None or exchange.stale is not None
+        if decided or hop.outcome is not Outcome.HIT or answer.data is None or answer.status != hop.entry.status:
+            return False
+        if not hop.entry.live or hop.entry.body.data is not answer.data or not behavior.profile.policy_ttls:
+            return False
+        if world.latency.mode == "real" and visit.routed.rtt_ms * world.latency.scale > 0:
+            return False
+        if world.faults or world.versions or visit.replaced_status or visit.reply.close:
+            return False
+        request = visit.request
+        if request.method != "GET" or request.version != (1, 1) or not request.target.startswith("/"):
+            return False
+        if any(name.lower() in _NEVER for name in request.headers):
+            return False
+        return _independent(distribution)
+
+
+def _independent(distribution: Distribution) -> bool:
+    """No behaviour's answers depend on the viewer's country, on chance, or on facts about his connection."""
+    if distribution.geo_block or distribution.geo_allow is not None:
+        return False
+    for behavior in distribution.behaviors:
+        policy = behavior.response_headers
+        if wanted_cloudfront(behavior) or (policy is not None and policy.server_timing is not None):
+            return False
+    return True
+
+
+def _kind(distribution: Distribution, visit: Visit) -> object:
+    """What of a block of header lines can make a difference to a key or an answer of this distribution."""
+    headers = visit.request.headers
+    names: set[str] = set()
+    cookies = cors = False
+    for behavior in distribution.behaviors:
+        policy = behavior.policy
+        names.update(name.lower() for name in policy.headers.names)
+        cookies = cookies or policy.cookies.take is not Take.NONE
+        cors = cors or (behavior.response_headers is not None and behavior.response_headers.cors is not None)
+    values = tuple((name, listed(headers, name)) for name in sorted(names))
+    codings = accepted(listed(headers, "Accept-Encoding"), distribution.behaviors[-1].profile.q_zero_accepts)
+    return (
+        distribution.id,
+        visit.routed.pop,
+        values,
+        tuple(headers.getall("Cookie", ())) if cookies else None,
+        headers.get("Origin") if cors else None,
+        codings & {"gzip", "br"},
+    )
+
+
+def _framed(headers: list[Field], data: bytes) -> bytes:
+    if any(name.lower() == "content-length" for name, _ in headers):
+        return data
+    return (chunk(data) if data else b"") + LAST_CHUNK
+
+
+def _pieces(status: int, reason: str, headers: list[Field], id: str) -> tuple[bytes, ...] | None:
+    """The head's bytes around the id, the age and the remaining lifetime; ``None`` when they are not all there."""
+    marked: list[Field] = []
+    for name, value in headers:
+        low = name.lower()
+        if low == "x-amz-cf-id" and value == id:
+            marked.append((name, _ID))
+        elif low == "age":
+            marked.append((name, _AGE))
+        elif low == "cache-status" and "; ttl=" in value:
+            marked.append((name, value[: value.rindex("; ttl=") + 6] + _TTL))
+        else:
+            marked.append((name, value))
+    lengthless = not any(name.lower() == "content-length" for name, _ in headers)
+    framing = ("Transfer-Encoding: chunked\r\n" if lengthless else "") + "Connection: keep-alive\r\n"
+    text = encode_head(f"HTTP/1.1 {status} {reason}", marked, framing)
+    found: list[bytes] = []
+    for mark in (_ID, _AGE, _TTL):
+        before, there, text = text.partition(mark.encode())
+        if not there:
+            return None
+        found.append(before)
+    return (*found, text)
