@@ -74,6 +74,8 @@ def compression(behavior: Behavior, request: Request, response: Response) -> str
 
 def _unsuitable(response: Response) -> NotCompressed | None:
     headers = response.headers
+    if response.status == 206:
+        return NotCompressed.PARTIAL
     if response.status not in COMPRESSED_STATUSES:
         return NotCompressed.STATUS
     if "Content-Encoding" in headers:

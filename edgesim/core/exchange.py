@@ -181,7 +181,7 @@ class Exchange:
             self.stale = Stale.ERROR_WINDOW
             entry.hits += 1
             return Serve(entry, selection, self._stale_outcome(), self.stale)
-        if not stale_while_refreshing(self.profile, entry, self.ask.request, now):
+        if self.ask.wants_fresh or not stale_while_refreshing(self.profile, entry, self.ask.request, now):
             return None
         self.stale = Stale.WHILE_REVALIDATE
         entry.hits += 1
@@ -292,6 +292,8 @@ class Exchange:
             stale = self._stale_on_error(entry, event.now, event.response.status, unreachable=False)
             if stale is not None:
                 return stale
+        elif event.response.status >= 400 and entry is not None:
+            self.not_stale = NotStale.NOT_A_SERVER_ERROR
         return (yield from self._take(entry, event))
 
     def _passes_conditions(self) -> bool:
@@ -438,6 +440,8 @@ class Exchange:
             self._flight.fan_out()
 
     def _new_entry(self, event: Answered) -> Entry | NotStored:
+        if self._own_conditions and event.response.status in (304, 412):
+            return NotStored.CONDITIONAL
         why = refusal(self.ask, event.response)
         if why is not None:
             return why

@@ -24,6 +24,9 @@ class Ask:
     behavior: Behavior
     key: Key
     background: bool = False
+    """A refresh behind a stale answer: nobody waits for it."""
+    wants_fresh: bool = False
+    """It comes from a cache below that refreshes behind a stale answer: another stale one would be of no use."""
 
 
 @dataclass(frozen=True, slots=True)

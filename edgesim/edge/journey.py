@@ -168,9 +168,10 @@ class Journey:
         for name in (*CONDITIONS, "range"):
             plain.popall(name, None)
         behind = replace(ask, background=True, request=replace(ask.request, headers=plain, method="GET"))
-        answer, _ = await self._at(level, behind)
-        if answer.reader is not None:
-            answer.reader.close()
+        answer, hop = await self._at(level, behind)
+        answer.close()
+        if hop.exchange.asked_upstream and self.plan.on_refresh is not None:
+            self.plan.on_refresh(hop)
 
     # From above
 
@@ -206,7 +207,8 @@ class Journey:
         self, level: int, ask: Ask, hop: Hop, step: Fetch, asked_at: float
     ) -> tuple[_Upper, Answered | Failed]:
         hop.legs.append(await self._errands.roads.travel(hop.cache.name, self._stops[level + 1][1].name))
-        above = replace(ask, request=_for_tier(ask.request, step), background=False)
+        fresh = ask.background or ask.wants_fresh
+        above = replace(ask, request=_for_tier(ask.request, step), background=False, wants_fresh=fresh)
         answer, hop.above = await self._at(level + 1, above)
         length = answer.length if ask.request.method != "HEAD" else _announced(CIMultiDict(answer.headers))
         response = Response(answer.status, CIMultiDict(answer.headers), answer.reason, length)

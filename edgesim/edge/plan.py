@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from edgesim.core.behaviors import Behavior, Distribution, Match
@@ -77,6 +77,8 @@ class Plan:
     body: AsyncIterator[bytes] | None = None
     body_length: int | None = None
     on_interim: OnInterim | None = None
+    on_refresh: Callable[[Hop], None] | None = None
+    """Told of a refresh that ran behind a stale answer."""
 
     @property
     def behavior(self) -> Behavior:

@@ -102,6 +102,28 @@ def _of_hop(base: Verdict, hop: Hop) -> Verdict:
     )
 
 
+def refresh_verdict(visit: Visit, hop: Hop, id: str, now: float) -> Verdict:
+    """The verdict of a refresh that ran behind a stale answer; no viewer waited for it."""
+    distribution, behavior = visit.distribution, visit.behavior
+    base = Verdict(
+        id=id,
+        at=now,
+        tier=hop.tier,
+        node=hop.cache.name,
+        request=visit.request,
+        status=hop.status,
+        outcome=hop.outcome,
+        distribution=distribution.id if distribution is not None else "",
+        domain=distribution.domain if distribution is not None else "",
+        behavior=behavior.pattern if behavior is not None else "",
+        profile=behavior.profile.name if behavior is not None else "",
+        key=visit.key,
+        detail=f"behind the stale answer to {visit.id}",
+        background=True,
+    )
+    return _of_hop(base, hop)
+
+
 def malformed_verdict(
     facts: MalformedFacts, id: str, rejection: Rejection, detail: str, sent: int, now: float
 ) -> Verdict:

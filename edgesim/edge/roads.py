@@ -34,15 +34,14 @@ class Roads:
 
         ``label`` is what faults call the end, where that is not its place.
         """
-        return await self._pass(start, label or end, self._hierarchy.leg_ms(start, end))
+        extra = self._slow(f"regional:{end}") if self._hierarchy.world.faults and not label else 0.0
+        return await self._pass(start, label or end, self._hierarchy.leg_ms(start, end), extra)
 
     async def arrive(self, start: str, pop: str, rtt_ms: float, trips: int) -> Leg:
         """Come from a viewer to an edge. ``trips`` are the handshake's round trips, of a connection just made."""
         hierarchy = self._hierarchy
         handshakes = trips if hierarchy.world.latency.handshakes else 0
-        extra = 0.0
-        if hierarchy.world.faults:
-            extra = sum(fault.value for fault in hierarchy.faults_on(f"edge:{pop}") if fault.kind == "slow")
+        extra = self._slow(f"edge:{pop}") if hierarchy.world.faults else 0.0
         return await self._pass(start, pop, rtt_ms * (1 + handshakes), extra)
 
     async def shake_hands(self, start: str, end: str, label: str, tls: str) -> Leg | None:
@@ -59,8 +58,7 @@ class Roads:
             ms = jittered(ms, latency.jitter, random.random() or 0.5)
         ms = ms * latency.scale + extra
         if hierarchy.world.faults:
-            link = hierarchy.faults_on(f"link:{start}->{end}")
-            ms += sum(fault.value for fault in link if fault.kind == "slow")
+            ms += self._slow(f"link:{start}->{end}")
         if latency.mode == "real":
             await pause(ms)
         return Leg(start, end, ms)
@@ -89,7 +87,10 @@ class Roads:
 
     def origin_slow(self, origin: Origin) -> float:
         """Milliseconds an origin takes longer by simulated faults."""
-        return sum(fault.value for fault in self._hierarchy.faults_on(f"origin:{origin.id}") if fault.kind == "slow")
+        return self._slow(f"origin:{origin.id}")
+
+    def _slow(self, target: str) -> float:
+        return sum(fault.value for fault in self._hierarchy.faults_on(target) if fault.kind == "slow")
 
     def origin_fault(self, origin: Origin) -> Failure | int | None:
         """What an origin does instead of answering: fail, or answer with a status."""

@@ -26,7 +26,7 @@ from edgesim.edge.heads import REASONS, UNPLACED, viewer_head
 from edgesim.edge.ids import request_id, via_name
 from edgesim.edge.journey import Journey, generated, refused_answer, relayed_answer
 from edgesim.edge.plan import Errands, Plan
-from edgesim.edge.recording import malformed_verdict, verdict_of
+from edgesim.edge.recording import malformed_verdict, refresh_verdict, verdict_of
 from edgesim.edge.roads import handshake_trips
 from edgesim.edge.visit import Visit
 from edgesim.edge.websocket import is_websocket, relay_websocket
@@ -167,6 +167,7 @@ class EdgeService:
             incoming.body.iter_any() if incoming.body is not None and request.has_body else None,
             _content_length(request.headers),
             self._interim(visit),
+            lambda hop: self._records.add(refresh_verdict(visit, hop, request_id(), self._errands.clock.now())),
         )
 
     def _cloudfront_headers(self, visit: Visit, behavior: Behavior) -> dict[str, str]:

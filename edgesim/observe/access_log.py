@@ -164,7 +164,7 @@ class AccessLog:
 
     def listen(self, verdict: Verdict) -> None:
         """Keep a verdict for the next write."""
-        if self.path is None or verdict.rejection in UNLOGGED:
+        if self.path is None or verdict.background or verdict.rejection in UNLOGGED:
             return
         self._waiting.append(verdict)
         if len(self._waiting) >= MOST_WAITING:

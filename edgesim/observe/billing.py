@@ -48,7 +48,12 @@ class Billing:
 
     def listen(self, verdict: Verdict) -> None:
         """Count one verdict."""
-        if not verdict.node or not verdict.distribution or verdict.rejection is Rejection.FORWARDED_TO_EDGE:
+        if (
+            verdict.background
+            or not verdict.node
+            or not verdict.distribution
+            or verdict.rejection is Rejection.FORWARDED_TO_EDGE
+        ):
             return
         region = self._region(verdict)
         if region is None:

@@ -110,6 +110,10 @@ class Stats:
                 network_ms += leg.ms
             origin_requests += at.origin is not None
             at = at.upstream
+        if verdict.background:
+            self.all.origin_requests += origin_requests
+            self.edge(verdict.node).origin_requests += origin_requests
+            return
         result = verdict.result_type
         self.all.add(verdict, result, network_ms, origin_requests)
         self.edge(verdict.node).add(verdict, result, network_ms, origin_requests)

@@ -156,7 +156,8 @@ class Journey:
         if step.method != ask.request.method:
             ask = replace(ask, request=replace(ask.request, method=step.method))
         if level + 1 < len(self._plan.stops):
-            above = replace(ask, request=_for_tier(ask.request, step), background=False)
+            fresh = ask.background or ask.wants_fresh
+            above = replace(ask, request=_for_tier(ask.request, step), background=False, wants_fresh=fresh)
             answer, hop.above = yield from self.at(level + 1, above)
             headers = CIMultiDict(answer.headers)
             length = answer.length if ask.request.method != "HEAD" else _announced(headers)

@@ -130,3 +130,31 @@ def test_server_timing_names_the_layers(world: World) -> None:
     assert f'cdn-rid;desc="{got.id}"' in got.headers["server-timing"]
     again = world.get("/lab/policy?size=10&server-timing")
     assert 'cdn-hit-layer;desc="EDGE"' in again.headers["server-timing"]
+
+
+def test_a_refresh_behind_a_stale_answer_leaves_a_verdict_of_its_own(world: World) -> None:
+    path = "/lab?size=10&cache-control=max-age%3D10,stale-while-revalidate%3D60&etag=swr"
+    world.get(path)
+    world.ask("clock", {"advance": 20})
+    stale = world.get(path)
+    assert stale.outcome == "Hit from cloudfront"
+    assert int(stale.headers["age"]) >= 20
+    for _ in range(50):
+        newest = world.ask("verdicts?limit=5")["verdicts"]
+        if newest and newest[0]["id"] != stale.id:
+            break
+    assert newest[0]["id"] != stale.id
+    told = world.ask(f"explain/{newest[0]['id']}")
+    assert stale.id in told["detail"]
+    assert int(world.get(path).headers["age"]) < 20
+
+
+def test_a_slow_regional_cache_is_slow(world: World) -> None:
+    pop = world.get("/lab?size=1&slow").pop
+    region = next(edge for edge in world.ask("edges")["edges"] if edge["pop"] == pop)["regional_cache"]
+    fault = world.ask("faults", {"target": f"regional:{region}", "kind": "slow", "value": 123})
+    try:
+        told = world.ask(f"explain/{world.get('/lab?size=1&slow-now').id}")
+    finally:
+        world.ask(f"faults/{fault['id']}", method="DELETE")
+    assert any(leg["ms"] > 123 for leg in told["legs"])
