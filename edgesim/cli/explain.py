@@ -22,6 +22,7 @@ def add(commands: Commands[argparse.ArgumentParser], name: str, summary: str) ->
         "Requests are known by the X-Amz-Cf-Id of their answers; the last 10,000 are remembered.",
         "  edgesim explain --last\n"
         "  edgesim explain C8jzsmVLU3TCM43aXhaa1MQifBwFYCnQjdLaCqKXJRsv3lcrL_JMvw==\n"
+        "  edgesim explain --last --compare rfc9111   what a standard cache would have done\n"
         "  edgesim explain --follow                 a line for each request, until Ctrl-C\n"
         "  edgesim explain --follow --full          all about each\n"
         "  edgesim explain --last --json | jq .key",
@@ -30,6 +31,7 @@ def add(commands: Commands[argparse.ArgumentParser], name: str, summary: str) ->
     which.add_argument("id", nargs="?", metavar="ID", help="the X-Amz-Cf-Id of an answer")
     which.add_argument("--last", action="store_true", help="the latest request")
     which.add_argument("--follow", action="store_true", help="requests as they come")
+    parser.add_argument("--compare", metavar="PROFILE", help="what the other cache profile would have done: rfc9111")
     parser.add_argument("--full", action="store_true", help="with --follow: everything about each")
     add_flags(parser)
     parser.set_defaults(run=run)
@@ -42,6 +44,13 @@ def run(options: argparse.Namespace) -> int:
     client = find(options)
     if options.follow:
         return _follow(client, options)
+    if options.compare:
+        facts = client.get(f"explain/{part(options.id or 'last')}?compare={part(options.compare)}")
+        if options.json:
+            say_json(facts)
+        else:
+            say(facts["text"])
+        return 0
     facts = client.get(f"explain/{part(options.id or 'last')}")
     if options.json:
         say_json(facts)

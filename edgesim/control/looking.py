@@ -14,6 +14,7 @@ from edgesim.core.behaviors import Behavior, Distribution, Origin
 from edgesim.errors import ControlError
 from edgesim.observe.explain import explained, summary
 from edgesim.observe.iso import iso, month
+from edgesim.observe.versus import compared
 from edgesim.observe.words import told
 from edgesim.tls.store import StoredCertificate
 
@@ -74,6 +75,8 @@ async def explain(call: Call) -> Any:
             message = f"request {id[:80]} is not remembered: only the last 10,000 are, under their X-Amz-Cf-Id"
             raise ControlError("NoSuchRequest", message, 404)
         verdict = found
+    if call.query["compare"]:
+        return compared(verdict, call.desk.world, call.query["compare"])
     facts = explained(verdict, call.desk.world)
     return {**facts, "text": told(facts)}
 
@@ -195,7 +198,8 @@ ROUTES = (
         "/explain/{id}",
         explain,
         "Everything about one request, and text: the same in plain words",
-        "Viewer, edge, behaviour, key, caches, origin, times, reasons, text.",
+        "Viewer, edge, behaviour, key, caches, origin, times, reasons, text; or the rows of a comparison.",
+        (Param("compare", "string", "Another cache profile to compare with: rfc9111 or cloudfront.", ""),),
         names={"id": "The X-Amz-Cf-Id of the answer, or last."},
     ),
     Route(

@@ -38,7 +38,7 @@ def readable_key(text: str) -> str:
 def explained(verdict: Verdict, world: World) -> Facts:
     """Everything about one request. Times are simulated seconds, durations milliseconds, sizes bytes."""
     distribution = world.distributions.get(verdict.distribution)
-    behavior = _behavior(distribution, verdict)
+    behavior = behavior_of(distribution, verdict)
     return {
         "id": verdict.id,
         "at": verdict.at,
@@ -223,7 +223,8 @@ def _edge(verdict: Verdict, world: World) -> Facts:
     }
 
 
-def _behavior(distribution: Distribution | None, verdict: Verdict) -> Behavior | None:
+def behavior_of(distribution: Distribution | None, verdict: Verdict) -> Behavior | None:
+    """The behaviour a verdict names, as the distribution has it now."""
     if distribution is None or not verdict.behavior:
         return None
     matched = match_behavior(distribution, verdict.request.path).behavior
