@@ -119,7 +119,7 @@ async def _control(options: argparse.Namespace, config: Path, stack: contextlib.
     stack.push_async_callback(control.close)
     url = await control.start(address(options.control, checked.world.listen.control, 8081))
     running.write_running_file(url)
-    return f"control={url} internal={running.internal.url('http')} ca={running.certificates.path}"
+    return f"control={url} internal={running.internal.url('http')} ca={running.certificates.path.absolute()}"
 
 
 async def _edge(options: argparse.Namespace, _: Path, stack: contextlib.AsyncExitStack) -> str:
@@ -156,7 +156,7 @@ async def _front(options: argparse.Namespace, _: Path, stack: contextlib.AsyncEx
     )
     stack.push_async_callback(running.close)
     own = f"http={_url(running.http, 'http')} https={_url(running.https, 'https')}"
-    return f"{own} health={running.status.url('http')} ca={running.certificates.path}"
+    return f"{own} health={running.status.url('http')} ca={running.certificates.path.absolute()}"
 
 
 def _url(at: Address | None, scheme: str) -> str:

@@ -102,7 +102,7 @@ def config_path(given: str | None) -> Path:
 def _ready(running: RunningWorld, control: str) -> str:
     http = running.http.url("http") if running.http is not None else "off"
     https = running.https.url("https") if running.https is not None else "off"
-    return f"edgesim ready http={http} https={https} control={control} ca={running.certificates.path}"
+    return f"edgesim ready http={http} https={https} control={control} ca={running.certificates.path.absolute()}"
 
 
 def guide(running: RunningWorld, control: str) -> str:
