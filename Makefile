@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types setup clean
+.PHONY: demo test lint bench types setup clean
 
 demo: setup
 	@$(BIN)/edgesim up configs/demo.yaml --guide
@@ -17,6 +17,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# Beside nginx and Varnish, if they and wrk are there; about five minutes (docs/performance.md).
+bench: setup
+	$(BIN)/python -m bench
 
 setup: $(VENV)/.ready
 
