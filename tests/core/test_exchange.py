@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from edgesim.core.behaviors import ErrorRule
 from edgesim.core.cache import Cache, Tier
 from edgesim.core.exchange import Exchange
 from edgesim.core.failures import Failure, FailureKind
@@ -366,3 +367,65 @@ def test_a_refresh_that_fails_leaves_the_stale_copy() -> None:
     assert seen.verdict.stale is Stale.WHILE_REVALIDATE
     assert edge.get("/a", at=25).body == b"one"
     assert edge.fetches == 2
+
+
+def test_who_waited_for_another_variant_asks_for_his_own() -> None:
+    desk = Desk(profile=RFC9111)
+    leader, follower = desk.exchange(X_L="de"), desk.exchange(X_L="en")
+    leader.start(0.0)
+    follower.start(0.0)
+    leader.tell(answered(1.0, Cache_Control="max-age=60", Vary="X-L"))
+    assert isinstance(follower.tell(Released(1.0)), Fetch)
+    assert follower.not_joined is NotJoined.OUTCOME_NOT_SHARED
+
+
+def test_who_waited_for_a_part_that_lacks_his_asks_for_his_own() -> None:
+    desk = Desk()
+    leader, follower = desk.exchange(Range="bytes=2-4"), desk.exchange(Range="bytes=5-7")
+    leader.start(0.0)
+    assert isinstance(follower.start(0.0), Join)
+    leader.tell(answered(1.0, b"234", 206, ETag='"1"', Content_Range="bytes 2-4/10"))
+    assert isinstance(follower.tell(Released(1.0)), Fetch)
+
+
+def test_failures_where_nothing_is_ever_kept() -> None:
+    desk = Desk(Ttls(0, 0, 0))
+    exchange = desk.exchange()
+    exchange.start(0.0)
+    refuse = exchange.tell(Failed(Failure(FailureKind.READ_TIMEOUT), 0.0))
+    assert refuse == Refuse(504, Failure(FailureKind.READ_TIMEOUT))
+    assert exchange.not_stored is NotStored.ORIGIN_FAILED
+
+
+def test_failures_in_a_standard_cache_are_not_kept() -> None:
+    desk = Desk(profile=RFC9111)
+    leader, follower = desk.exchange(), desk.exchange()
+    leader.start(0.0)
+    follower.start(0.0)
+    assert isinstance(leader.tell(Failed(Failure(FailureKind.REFUSED), 0.0)), Refuse)
+    assert isinstance(follower.tell(Released(0.0)), Fetch)
+    assert len(desk.cache.store) == 0
+
+
+def test_failures_with_an_error_ttl_of_0_are_not_kept() -> None:
+    edge = VirtualEdge(distribution(errors={502: ErrorRule(502, 0)}))
+    edge.says(fail="refused")
+    for _ in range(2):
+        seen = edge.get("/a")
+        assert seen.status == 502
+        assert seen.verdict is not None
+        assert seen.verdict.not_stored is NotStored.ERROR_TTL_ZERO
+    assert edge.fetches == 2
+
+
+def test_a_range_the_stale_copy_lacks_cannot_be_served_stale() -> None:
+    edge = VirtualEdge(distribution(behavior(range_block=0)))
+    edge.says("0123456789", ranges=True, headers={"ETag": '"1"', "Cache-Control": "max-age=10"})
+    edge.get("/a", headers={"Range": "bytes=0-4"})
+    edge.says(status=500)
+    assert edge.get("/a", at=20, headers={"Range": "bytes=0-4"}).status == 206
+    edge.invalidate("/*")
+    edge.says("0123456789", ranges=True, headers={"ETag": '"1"', "Cache-Control": "max-age=10"})
+    edge.get("/a", at=50, headers={"Range": "bytes=0-4"})
+    edge.says(status=500)
+    assert edge.get("/a", at=70, headers={"Range": "bytes=5-9"}).status == 500
