@@ -383,10 +383,12 @@ def _framed(headers: list[Field], data: bytes) -> bytes:
 
 
 def _pieces(status: int, reason: str, headers: list[Field], id: str) -> tuple[bytes, ...] | None:
-    """The head's bytes around the id, the age and the remaining lifetime; ``None`` when they are not all there."""
+    """The head's bytes around the id, the age and the remaining lifetime; ``None`` when they are not there once each."""
     marked: list[Field] = []
     for name, value in headers:
         low = name.lower()
+        if low in ("connection", "transfer-encoding"):  # of a response headers policy: the framing is not its business
+            return None
         if low == "x-amz-cf-id" and value == id:
             marked.append((name, _ID))
         elif low == "age":
@@ -398,6 +400,8 @@ def _pieces(status: int, reason: str, headers: list[Field], id: str) -> tuple[by
     lengthless = not any(name.lower() == "content-length" for name, _ in headers)
     framing = ("Transfer-Encoding: chunked\r\n" if lengthless else "") + "Connection: keep-alive\r\n"
     text = encode_head(f"HTTP/1.1 {status} {reason}", marked, framing)
+    if any(text.count(mark.encode()) != 1 for mark in (_ID, _AGE, _TTL)):  # an origin may write such a mark itself
+        return None
     found: list[bytes] = []
     for mark in (_ID, _AGE, _TTL):
         before, there, text = text.partition(mark.encode())
