@@ -20,6 +20,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Distribution
 from edgesim.core.cache import Cache
 from edgesim.core.encoding import accepted
@@ -31,7 +32,6 @@ from edgesim.core.policies import Take
 from edgesim.core.reasons import Outcome
 from edgesim.core.store import Entry
 from edgesim.core.verdict import Leg, Verdict
-from edgesim.edge.answers import Answer
 from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.visit import Visit
 from edgesim.observe.access_log import block_pieces, constant_pieces
@@ -42,6 +42,9 @@ from edgesim.wire.listener import Connection
 
 MOST_LEARNED = 48 * 1024 * 1024
 """Bytes of everything learned; the oldest is forgotten first."""
+
+MOST_LANES = 10_000
+"""Different viewers (address, listener, TLS) at a time; with one more, all is learned anew."""
 
 LARGEST_LEARNED = 16_384
 """Bytes of a head that is learned."""
@@ -266,7 +269,8 @@ class FastPath:
     # Learning
 
     def forget(self) -> None:
-        """The World has changed: nothing that was learned holds any longer."""
+        """The World has changed: nothing that was learned holds any longer. What was answered before counts before."""
+        self.flush()
         for lane in self._lanes.values():
             lane.blocks.clear()
             lane.kinds.clear()
@@ -307,7 +311,8 @@ class FastPath:
         name = (incoming.peer[0], incoming.label, incoming.scheme, incoming.tls)
         lane = self._lanes.get(name)
         if lane is None:
-            if len(self._lanes) >= 10_000:
+            if len(self._lanes) >= MOST_LANES:
+                self.forget()  # open connections keep their lanes, which must be empty from now on
                 self._lanes.clear()
             lane = self._lanes[name] = Lane()
         return lane
