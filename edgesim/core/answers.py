@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from edgesim.core.bodies import Body, Reader
@@ -40,7 +40,7 @@ class Answer:
     length: int | None = 0
     reader: Reader | None = None
 
-    def pieces(self) -> Iterator[bytes | Body]:
+    def pieces(self) -> Generator[bytes | Body, None, None]:
         """The body as it comes: bytes, or the body to watch when there are none yet; raises BrokenOff."""
         if self.body is None or self.reader is None:
             if self.data:
@@ -51,7 +51,7 @@ class Answer:
         finally:
             self.reader.close()
 
-    def _cut(self, body: Body, reader: Reader) -> Iterator[bytes | Body]:
+    def _cut(self, body: Body, reader: Reader) -> Generator[bytes | Body, None, None]:
         skip, left = self.first, self.length
         while left != 0:
             chunk = reader.next()

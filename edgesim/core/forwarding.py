@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from multidict import CIMultiDict
+
 from edgesim.core.behaviors import Behavior, Origin
 from edgesim.core.encoding import normalised
 from edgesim.core.messages import Field, Request, connection_options, listed
@@ -132,6 +134,19 @@ def upgrading(upstream: Upstream, request: Request) -> Upstream:
     kept = [pair for pair in upstream.headers if pair[0].lower() not in ("connection", "upgrade")]
     protocol = listed(request.headers, "Upgrade") or "websocket"
     return replace(upstream, headers=[*kept, ("Connection", "Upgrade"), ("Upgrade", protocol)])
+
+
+def for_tier(request: Request, step: Fetch) -> Request:
+    """The request as the next tier gets it: the conditions and the range of this one's fetch."""
+    headers = CIMultiDict(request.headers)
+    if step.conditions is not None:
+        for name in CONDITIONS:
+            headers.popall(name, None)
+        headers.extend(step.conditions)
+    headers.popall("Range", None)
+    if step.range is not None:
+        headers["Range"] = step.range
+    return replace(request, headers=headers)
 
 
 def _host(request: Request, behavior: Behavior, origin: Origin) -> str:

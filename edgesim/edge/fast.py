@@ -338,6 +338,8 @@ class FastPath:
             return False
         if world.latency.mode == "real" and visit.routed.rtt_ms * world.latency.scale > 0:
             return False
+        if world is not visit.world or not hop.cache.fences.holds(hop.entry):
+            return False  # the answer took its time to be sent, and holds no longer
         if world.faults or world.versions or visit.replaced_status or visit.reply.close:
             return False
         request = visit.request

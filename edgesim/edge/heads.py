@@ -6,6 +6,7 @@ import random
 
 from multidict import CIMultiDict
 
+from edgesim.core.answers import Answer
 from edgesim.core.cache import Tier
 from edgesim.core.cache_status import exchange_member, joined_members, rejected_member
 from edgesim.core.dates import format_date
@@ -14,7 +15,6 @@ from edgesim.core.outgoing import filtered_vary, own_headers
 from edgesim.core.reasons import Rejection
 from edgesim.core.response_policy import apply_policy
 from edgesim.core.server_timing import Timing, server_timing, wanted
-from edgesim.edge.answers import Answer
 from edgesim.edge.ids import via_name
 from edgesim.edge.plan import Hop
 from edgesim.edge.visit import Visit

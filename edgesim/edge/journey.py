@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from multidict import CIMultiDict
 
+from edgesim.core.answers import Answer, entry_answer
 from edgesim.core.behaviors import Origin
 from edgesim.core.bodies import Body
 from edgesim.core.cache import Tier
@@ -15,8 +16,8 @@ from edgesim.core.encoding import compressed_head, compression
 from edgesim.core.exchange import NO_LIFETIME, Exchange
 from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.flights import Flight
-from edgesim.core.forwarding import CONDITIONS, Upstream, origin_request, upgrading
-from edgesim.core.messages import Field, Headers, Request, Response
+from edgesim.core.forwarding import CONDITIONS, Upstream, for_tier, origin_request, upgrading
+from edgesim.core.messages import Field, Headers, Response
 from edgesim.core.outgoing import relayed_headers
 from edgesim.core.pages import STATUS_TEXT, error_page
 from edgesim.core.profiles import failure_status
@@ -24,11 +25,10 @@ from edgesim.core.reasons import NotCompressed, NotStored, Outcome
 from edgesim.core.steps import Answered, Ask, Done, Ended, Failed, Fetch, Join, Refuse, Relay, Released, Serve
 from edgesim.core.store import Entry
 from edgesim.core.tiers import Way, way_up
-from edgesim.edge.answers import Answer, entry_answer
 from edgesim.edge.ids import via_name
 from edgesim.edge.origins import Errand, Visit, pause
 from edgesim.edge.plan import Errands, Hop, Plan
-from edgesim.edge.pump import Encoder, Pump, Source, encoder_for
+from edgesim.edge.pump import AnswerSource, Encoder, Pump, Source, encoder_for
 from edgesim.observe.tasks import TaskOwner
 from edgesim.wire.client import OriginResponse
 
@@ -193,7 +193,7 @@ class Journey:
         if visit.response is None:
             answer = _simulated_error(ask, visit)
             response = Response(answer.status, CIMultiDict(answer.headers), "", answer.length)
-            return _Upper(response, answer), Answered(response, clock.now(), asked_at)
+            return _Upper(response, AnswerSource(answer)), Answered(response, clock.now(), asked_at)
         origin = ask.distribution.origins[visit.trip.origin]
         skew = 0.0 if origin.simulated_clock else clock.skew()
         response = _head_of(ask, visit.response)
@@ -208,14 +208,14 @@ class Journey:
     ) -> tuple[_Upper, Answered | Failed]:
         hop.legs.append(await self._errands.roads.travel(hop.cache.name, self._stops[level + 1][1].name))
         fresh = ask.background or ask.wants_fresh
-        above = replace(ask, request=_for_tier(ask.request, step), background=False, wants_fresh=fresh)
+        above = replace(ask, request=for_tier(ask.request, step), background=False, wants_fresh=fresh)
         answer, hop.above = await self._at(level + 1, above)
         length = answer.length if ask.request.method != "HEAD" else _announced(CIMultiDict(answer.headers))
         response = Response(answer.status, CIMultiDict(answer.headers), answer.reason, length)
         failure = hop.above.failure
         if failure is not None and hop.above.trip is None:
             hop.failure = failure
-        return self._arrived(ask, hop, response, answer, asked_at, 0.0)
+        return self._arrived(ask, hop, response, AnswerSource(answer), asked_at, 0.0)
 
     def _arrived(
         self, ask: Ask, hop: Hop, response: Response, source: Source, asked_at: float, skew: float
@@ -385,19 +385,6 @@ def _head_of(ask: Ask, response: OriginResponse) -> Response:
 def _announced(headers: Headers) -> int | None:
     value = headers.get("Content-Length", "")
     return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _for_tier(request: Request, step: Fetch) -> Request:
-    """The request as the next tier gets it: the conditions and the range of this one's fetch."""
-    headers = CIMultiDict(request.headers)
-    if step.conditions is not None:
-        for name in CONDITIONS:
-            headers.popall(name, None)
-        headers.extend(step.conditions)
-    headers.popall("Range", None)
-    if step.range is not None:
-        headers["Range"] = step.range
-    return replace(request, headers=headers)
 
 
 async def _released(flight: Flight) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import closing
 from typing import Protocol
 
 import brotli
 
-from edgesim.core.bodies import Body, Reader
+from edgesim.core.answers import Answer, BrokenOff
+from edgesim.core.bodies import Body
 from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.reasons import NotStored
 from edgesim.observe.tasks import TaskOwner
@@ -160,20 +162,34 @@ async def changed(body: Body) -> None:
     await future
 
 
-async def read_on(body: Body, reader: Reader) -> AsyncIterator[bytes]:
-    """What a reader gets of a body, until its end; raises OriginFailed when the body broke off."""
-    try:
-        while True:
-            chunk = reader.next()
-            if chunk:
-                yield chunk
-            elif chunk is not None:
-                continue
-            elif body.failure is not None:
-                raise OriginFailed(body.failure)
-            elif body.complete:
-                return
-            else:
-                await changed(body)
-    finally:
-        reader.close()
+class AnswerSource:
+    """Another tier's answer as a source."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    @property
+    def ready(self) -> bytes | None:
+        """The whole body, if it is all there."""
+        return self._answer.data
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes; raises OriginFailed when it breaks off."""
+        return chunks_of(self._answer)
+
+    def close(self) -> None:
+        """Nobody wants the rest."""
+        self._answer.close()
+
+
+async def chunks_of(answer: Answer) -> AsyncGenerator[bytes, None]:
+    """The body of an answer as it comes; raises OriginFailed when it breaks off."""
+    with closing(answer.pieces()) as pieces:
+        try:
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    yield piece
+                else:
+                    await changed(piece)
+        except BrokenOff as broken:
+            raise OriginFailed(broken.failure) from None

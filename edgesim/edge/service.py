@@ -9,6 +9,7 @@ from dataclasses import replace
 from multidict import CIMultiDict
 
 from edgesim.core.admission import Admitted, Rejected, admit
+from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Behavior, Distribution, ErrorRule, match_behavior
 from edgesim.core.cache_status import rejected_member
 from edgesim.core.dates import format_date
@@ -20,12 +21,12 @@ from edgesim.core.outgoing import own_headers, relayed_headers
 from edgesim.core.pages import STATUS_TEXT, closes, generated_head, redirect_page, rejection_message
 from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.viewer_headers import ViewerFacts, viewer_headers
-from edgesim.edge.answers import Answer
 from edgesim.edge.fast import FastPath
 from edgesim.edge.heads import REASONS, UNPLACED, viewer_head
 from edgesim.edge.ids import request_id, via_name
 from edgesim.edge.journey import Journey, generated, refused_answer, relayed_answer
 from edgesim.edge.plan import Errands, Plan
+from edgesim.edge.pump import chunks_of
 from edgesim.edge.recording import malformed_verdict, refresh_verdict, verdict_of
 from edgesim.edge.roads import handshake_trips
 from edgesim.edge.visit import Visit
@@ -84,8 +85,9 @@ class EdgeService:
             incoming.peer[0],
             has_body,
         )
-        visit = Visit(incoming, reply, request_id(), request)
-        visit.distribution = self._errands.hierarchy.world.distribution_for(request.headers.get("Host", ""))
+        world = self._errands.hierarchy.world
+        visit = Visit(incoming, reply, request_id(), request, world)
+        visit.distribution = world.distribution_for(request.headers.get("Host", ""))
         visit.routed = self._route(request, incoming, visit.distribution)
         return visit
 
@@ -280,7 +282,7 @@ class EdgeService:
 
     @staticmethod
     async def _send_body(visit: Visit, answer: Answer) -> None:
-        chunks = answer.chunks()
+        chunks = chunks_of(answer)
         try:
             async for chunk in chunks:
                 await visit.reply.write(chunk)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Behavior, Distribution
 from edgesim.core.entrance import Routed
 from edgesim.core.messages import Field, Request
 from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.verdict import Visitor
-from edgesim.edge.answers import Answer
 from edgesim.edge.plan import Hop
 from edgesim.wire.listener import Incoming, Reply
+from edgesim.world.state import World
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class Visit:
     reply: Reply
     id: str
     request: Request
+    world: World
+    """As it was when the request came; it may change before the answer has gone."""
     distribution: Distribution | None = None
     routed: Routed = field(default_factory=lambda: Routed("", Visitor()))
     behavior: Behavior | None = None

@@ -17,7 +17,7 @@ from edgesim.core.encoding import compressed_head, compression
 from edgesim.core.exchange import NO_LIFETIME, Exchange
 from edgesim.core.failover import fails_over, may_fail_over
 from edgesim.core.failures import Failure, FailureKind
-from edgesim.core.forwarding import CONDITIONS, origin_request
+from edgesim.core.forwarding import CONDITIONS, for_tier, origin_request
 from edgesim.core.messages import Request, Response
 from edgesim.core.outgoing import relayed_headers
 from edgesim.core.pages import STATUS_TEXT, error_page
@@ -157,7 +157,7 @@ class Journey:
             ask = replace(ask, request=replace(ask.request, method=step.method))
         if level + 1 < len(self._plan.stops):
             fresh = ask.background or ask.wants_fresh
-            above = replace(ask, request=_for_tier(ask.request, step), background=False, wants_fresh=fresh)
+            above = replace(ask, request=for_tier(ask.request, step), background=False, wants_fresh=fresh)
             answer, hop.above = yield from self.at(level + 1, above)
             headers = CIMultiDict(answer.headers)
             length = answer.length if ask.request.method != "HEAD" else _announced(headers)
@@ -346,16 +346,3 @@ def _explained(failure: Failure) -> str:
 def _announced(headers: CIMultiDict[str]) -> int | None:
     value = headers.get("Content-Length", "")
     return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _for_tier(request: Request, step: Fetch) -> Request:
-    """The request as the next tier gets it: the conditions and the range of this one's fetch."""
-    headers = CIMultiDict(request.headers)
-    if step.conditions is not None:
-        for name in CONDITIONS:
-            headers.popall(name, None)
-        headers.extend(step.conditions)
-    headers.popall("Range", None)
-    if step.range is not None:
-        headers["Range"] = step.range
-    return replace(request, headers=headers)
