@@ -15,25 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from multidict import CIMultiDict
-
 from edgesim.core.behaviors import GET_HEAD
 from edgesim.core.bodies import Body
 from edgesim.core.cache import Cache
-from edgesim.core.combining import combined, head_contradicts
 from edgesim.core.delivery import Selection, Whole, select, select_arriving
 from edgesim.core.flights import Flight, FlightState
 from edgesim.core.freshness import Lifetime
-from edgesim.core.keys import Key, related_key
-from edgesim.core.messages import SAFE_METHODS, Field, Headers, Response, listed
+from edgesim.core.keeping import Keeping, shareable
+from edgesim.core.messages import Field, Headers, Response, listed
 from edgesim.core.profiles import failure_status
-from edgesim.core.ranges import Asked, enlarged, in_order, parse_range
+from edgesim.core.ranges import parse_range
 from edgesim.core.reasons import Forwarded, LifetimeRule, NotJoined, NotStale, NotStored, Outcome, Stale
 from edgesim.core.reuse import (
-    Freshness,
     cookies_forwarded,
     judge,
-    make_entry,
     refreshed,
     refusal,
     request_directives,
@@ -45,36 +40,16 @@ from edgesim.core.store import Entry
 from edgesim.core.validation import is_conditional, validators
 
 NO_LIFETIME = Lifetime(0, LifetimeRule.NONE)
-HEAD_MARK = "\x1fHEAD"
-GENERATED_TYPE = "text/html"
 
 _Steps = Generator[Step, Event, Step]
 
 
-class Exchange:
+class Exchange(Keeping):
     """The machine for one request at one cache. The attributes record every decision, for the verdict."""
 
     def __init__(self, cache: Cache, ask: Ask) -> None:
-        self.cache = cache
-        self.ask = ask
-        self.profile = ask.behavior.profile
-        self.forwarded: Forwarded | None = None
-        self.not_stored: NotStored | None = None
-        self.not_joined: NotJoined | None = None
-        self.not_stale: NotStale | None = None
-        self.stale: Stale | None = None
-        self.freshness: Freshness | None = None
-        self.joined: str | None = None
-        self.storing = False
-        self.stored = False
-        self.asked_upstream = False
-        self.waited = False
-        self.validated = False
+        super().__init__(cache, ask)
         self.final = False
-        self._asked: list[Asked] | None = None
-        self._own_conditions = False
-        self._flight: Flight | None = None
-        self._token: int | None = None
         self._steps: _Steps | None = None
 
     def start(self, now: float) -> Step:
@@ -101,14 +76,6 @@ class Exchange:
             self._land()
             step: Step = stop.value
             return step
-
-    def _land(self) -> None:
-        if self._flight is not None:
-            flight, self._flight = self._flight, None
-            self.cache.flights.land(flight)
-        if self._token is not None:
-            self.cache.end(self._token)
-            self._token = None
 
     # The way of a request
 
@@ -152,14 +119,6 @@ class Exchange:
         self.freshness, self.forwarded = judge(self.profile, found.entry, found.variants, ask.request, now)
         return found.entry
 
-    def _store_key(self) -> Key:
-        key = self.ask.key
-        return (
-            key
-            if self.ask.request.method != "HEAD" or self.profile.head_miss_gets
-            else Key(key.text + HEAD_MARK, key.uri, key.distribution)
-        )
-
     def _from_store(self, entry: Entry | None, now: float) -> Serve | None:
         if entry is None:
             return None
@@ -196,19 +155,6 @@ class Exchange:
 
     # Collapsing
 
-    def _flight_name(self) -> str:
-        name = self._store_key().text
-        return name if self._asked is None else f"{name}\x1f{self._range_to_send()}"
-
-    def _range_to_send(self) -> str | None:
-        if self._asked is None:
-            return None
-        if self.profile.transparent or (len(self._asked) > 1 and in_order(self._asked)):
-            return listed(self.ask.request.headers, "Range")
-        if len(self._asked) > 1:
-            return None  # CloudFront answers ranges in disorder with the whole object
-        return enlarged(self._asked[0], self.ask.behavior.range_block)
-
     def _join_or_fetch(self, entry: Entry | None, now: float) -> _Steps:
         self.not_joined = self._why_not_collapse(entry, now)
         if self.not_joined is not None:
@@ -232,9 +178,6 @@ class Exchange:
         """False for a fetch that an invalidation has overtaken: its answer would be shared with nobody."""
         key = self.ask.key
         return self.cache.fences.passed(key.distribution, key.uri, flight.sequence)
-
-    def _lead(self) -> None:
-        self._flight = self.cache.flights.lead(self._flight_name(), self.ask.id, self.cache.fences.now())
 
     def _from_flight(self, flight: Flight) -> Serve | None:
         shared = flight.entry
@@ -331,21 +274,6 @@ class Exchange:
         selection = select(renewed, self.ask.request, self._asked) or Whole()
         return Serve(renewed, selection, Outcome.ERROR if renewed.error else Outcome.REFRESH_HIT)
 
-    def _renew(self, entry: Entry, renewed: Entry, now: float) -> None:
-        if self.cache.fences.holds(renewed):
-            self.stored = self.storing = self.cache.store.put(renewed).kept
-        else:
-            self.not_stored = NotStored.INVALIDATED
-            self.cache.store.drop(entry)
-        if _shareable(renewed) and self._flight is not None:
-            self._flight.share(renewed)
-        else:
-            self._alone(now)
-
-    def _sequence(self) -> int:
-        assert self._token is not None, "a fetch has begun"
-        return self.cache.under_way[self._token]
-
     def _stale_on_error(self, entry: Entry, now: float, status: int, *, unreachable: bool) -> Serve | None:
         if not self.cache.fences.holds(entry):
             self.not_stale = NotStale.NOTHING_STORED
@@ -378,21 +306,6 @@ class Exchange:
             self._alone(event.now)
         return Refuse(status, event.failure)
 
-    def _keep_failure(self, status: int, event: Failed) -> None:
-        """A 502 or 504 made here is cached like an error from the origin (spec §5.1)."""
-        headers = CIMultiDict([("Content-Type", GENERATED_TYPE), ("Content-Length", str(len(event.page)))])
-        answer = Answered(Response(status, headers, "", len(event.page)), event.now, event.now)
-        entry = self._new_entry(answer)
-        if isinstance(entry, NotStored):
-            self.not_stored = entry
-            return
-        entry.generated = True
-        entry.body.append(event.page)
-        entry.body.finish()
-        self._keep(entry)
-        if self._flight is not None:
-            self._flight.share(entry)
-
     # Taking an answer in
 
     def _take(self, entry: Entry | None, event: Answered) -> _Steps:
@@ -405,7 +318,7 @@ class Exchange:
             if entry is not None and (response.status < 400 or response.status in (404, 410)):
                 self._drop_replaced(entry, response)
             self._alone(event.now)
-        elif _shareable(made):
+        elif shareable(made):
             self.cache.flights.forget_alone(self._flight_name())
             if self._flight is not None:
                 self._flight.share(made)
@@ -418,38 +331,6 @@ class Exchange:
         assert isinstance(ended, Ended)
         return self._finish(kept, ended) if kept is not None else Done()
 
-    def _drop_replaced(self, entry: Entry, response: Response) -> None:
-        if response.status not in (206, 304) and self.ask.request.method == "GET":
-            self.cache.store.drop(entry)
-
-    def _head_updates(self, event: Answered) -> None:
-        """What a HEAD answer says about the stored GET answer: it freshens it or ends it (RFC 9111 §4.3.5)."""
-        stored = self.cache.find(self.ask.key, self.ask.request).entry
-        if stored is None or event.response.status != 200:
-            return
-        if head_contradicts(stored, event.response):
-            self.cache.store.drop(stored)
-            return
-        renewed = refreshed(self.ask, stored, event, self._sequence())
-        if isinstance(renewed, Entry):
-            self.cache.store.put(renewed)
-
-    def _alone(self, now: float) -> None:
-        if self._flight is not None and self._flight.state is FlightState.UNDECIDED:
-            self.cache.flights.remember_alone(self._flight.name, now + self.cache.switches.hit_for_miss)
-            self._flight.fan_out()
-
-    def _new_entry(self, event: Answered) -> Entry | NotStored:
-        if self._own_conditions and event.response.status in (304, 412):
-            return NotStored.CONDITIONAL
-        why = refusal(self.ask, event.response)
-        if why is not None:
-            return why
-        if event.response.length is not None and event.response.length > self.cache.store.largest:
-            return NotStored.TOO_LARGE
-        made = make_entry(self.ask, self._store_key(), event, self._sequence())
-        return NotStored.ERROR_TTL_ZERO if made.error and made.lifetime.seconds <= 0 else made
-
     def _relay_selection(self, response: Response, now: float) -> Selection:
         """The viewer's own conditions and range, where they were not passed on for the origin to answer."""
         if self._own_conditions and (self.profile.transparent or response.status == 304):
@@ -458,29 +339,6 @@ class Exchange:
             self.ask.key, response.status, "", response.headers, Body(), now, NO_LIFETIME, total=response.length
         )
         return select_arriving(arriving, self.ask.request, self._asked)
-
-    def _finish(self, made: Entry, ended: Ended) -> Done:
-        if ended.broken is not None:
-            self.not_stored = ended.broken
-            return Done()
-        if not self.cache.fences.holds(made):
-            self.not_stored = NotStored.INVALIDATED
-            return Done()
-        if made.total is None:
-            made.total = made.body.size
-        return self._keep(made)
-
-    def _keep(self, made: Entry) -> Done:
-        kept: Entry | NotStored = made
-        if made.status == 206:
-            kept = combined(made, self.cache.find(self.ask.key, self.ask.request).entry)
-        if isinstance(kept, NotStored):
-            self.not_stored = kept
-            return Done()
-        put = self.cache.store.put(kept)
-        self.stored = put.kept
-        self.not_stored = None if put.kept else NotStored.TOO_LARGE
-        return Done(put.evicted)
 
     # Passing on what is never answered from the store
 
@@ -495,19 +353,3 @@ class Exchange:
         self._after_unsafe(event.response)
         yield Relay(event.response, Whole(), None, Outcome.ERROR if event.response.status >= 400 else Outcome.MISS)
         return Done()
-
-    def _after_unsafe(self, response: Response) -> None:
-        """A successful unsafe request ends what is stored for its URI and the places it names (RFC 9111 §4.4)."""
-        request, own = self.ask.request, self.ask.key
-        if not self.profile.unsafe_invalidates or request.method in SAFE_METHODS or not 200 <= response.status < 400:
-            return
-        named = [response.headers.get(name) for name in ("Location", "Content-Location")]
-        related = [related_key(self.ask.distribution, request, value) for value in named if value is not None]
-        for key in (own, *related):
-            if key is not None:
-                self.cache.forget(key)
-
-
-def _shareable(entry: Entry) -> bool:
-    """Whether others may have an answer without asking: it is fresh as it comes."""
-    return not entry.refetch and not entry.must_validate and entry.lifetime.seconds > entry.initial_age

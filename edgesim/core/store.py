@@ -22,7 +22,7 @@ ENTRY_OVERHEAD = 512
 """Bytes an entry is taken to need beyond its body and headers."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Entry:
     """One stored answer. Times are simulated seconds; ``initial_age`` is how old it was when it arrived.
 
