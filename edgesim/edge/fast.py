@@ -19,6 +19,9 @@ from collections import deque
 from dataclasses import replace
 from time import monotonic
 from typing import Any
+from weakref import ref
+
+from multidict import CIMultiDict
 
 from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Distribution
@@ -30,6 +33,7 @@ from edgesim.core.forwarding import CONDITIONS, wanted_cloudfront
 from edgesim.core.messages import Field, Headers, listed
 from edgesim.core.policies import Take
 from edgesim.core.reasons import Outcome
+from edgesim.core.routing import Choice
 from edgesim.core.store import Entry
 from edgesim.core.verdict import Leg, Verdict
 from edgesim.edge.hierarchy import Hierarchy
@@ -48,6 +52,9 @@ MOST_LANES = 10_000
 
 LARGEST_LEARNED = 16_384
 """Bytes of a head that is learned."""
+
+LARGEST_COPY = 4 * 1024 * 1024
+"""Bytes of a body that is kept a second time, in chunks."""
 
 JOINED = 64 * 1024
 """Bodies up to this many bytes are copied behind their head: one write is cheaper than two."""
@@ -71,17 +78,19 @@ _NEVER = CONDITIONS | {
 }
 """Header fields that make an answer depend on more than its key, or a request more than a plain one."""
 
+NO_HEADERS: Headers = CIMultiDict()
+
 _ID, _AGE, _TTL = "@edgesim-id@", "@edgesim-age@", "@edgesim-ttl@"
 
 
 class FastHit:
     """One answer of the fast path, waiting to be recorded."""
 
-    __slots__ = ("_id", "at", "block", "bytes_in", "bytes_out", "ms", "port", "prepared")
+    __slots__ = ("_id", "at", "block", "bytes_in", "bytes_out", "ms", "port", "told")
 
     def __init__(
         self,
-        prepared: Prepared,
+        told: Told,
         block: Block,
         id: bytes,
         at: float,
@@ -90,7 +99,7 @@ class FastHit:
         bytes_in: int,
         bytes_out: int,
     ) -> None:
-        self.prepared = prepared
+        self.told = told
         self.block = block
         self._id = id
         self.at = at
@@ -107,7 +116,7 @@ class FastHit:
     @property
     def template(self) -> Verdict:
         """The verdict of the hit that was learned from."""
-        return self.prepared.template
+        return self.told.template
 
     @property
     def network_ms(self) -> float:
@@ -117,13 +126,12 @@ class FastHit:
     @property
     def row(self) -> tuple[str, ...]:
         """The constant pieces of the access log row: three of the object's, three of the viewer's."""
-        return (*self.prepared.row, *self.block.row)
+        return (*self.told.row, *self.block.row)
 
     def verdict(self) -> Verdict:
         """The whole verdict, as the full path would have made it."""
-        prepared, block, template = self.prepared, self.block, self.prepared.template
-        entry = prepared.entry
-        age = entry.age(self.at)
+        block, template = self.block, self.told.template
+        age = max(0.0, self.told.initial_age + self.at - self.told.received)
         freshness = template.freshness
         return replace(
             template,
@@ -141,8 +149,23 @@ class FastHit:
         )
 
 
+class Told:
+    """What records of an answer need to know; no body, as they are kept longer than it may be."""
+
+    __slots__ = ("initial_age", "received", "row", "template")
+
+    def __init__(self, entry: Entry, template: Verdict) -> None:
+        self.initial_age = entry.initial_age
+        self.received = entry.received
+        self.template = replace(template, request=replace(template.request, headers=NO_HEADERS))
+        self.row = constant_pieces(template)
+
+
 class Prepared:
-    """The answer for one target: its pieces, and what has to hold for it to be given."""
+    """The answer for one target: its pieces, and what has to hold for it to be given.
+
+    It does not keep its entry: what a cache has let go of is gone. ``body`` is ``None`` where the entry's own goes out.
+    """
 
     __slots__ = (
         "age",
@@ -152,25 +175,26 @@ class Prepared:
         "fences",
         "name",
         "pieces",
-        "row",
         "sequence",
         "size",
-        "template",
+        "told",
         "until",
     )
 
-    def __init__(self, cache: Cache, entry: Entry, pieces: tuple[bytes, ...], body: bytes, template: Verdict) -> None:
+    def __init__(
+        self, cache: Cache, entry: Entry, pieces: tuple[bytes, ...], body: bytes | None, template: Verdict
+    ) -> None:
         self.cache = cache
-        self.entry = entry
+        self.entry = ref(entry)
         self.fences: Fences = cache.fences
         self.sequence = cache.fences.sequence
         self.name = entry.key.text + entry.variant
         self.until = entry.expires
         self.pieces = pieces
         self.body = body
-        self.template = template
-        self.row = constant_pieces(template)
-        self.size = sum(map(len, pieces)) + (len(body) if body is not entry.body.data else 0) + 1_500
+        self.told = Told(entry, template)
+        texts = (template.request.target, template.key, *self.told.row)
+        self.size = sum(map(len, pieces)) + 2 * sum(map(len, texts)) + len(self.name) + len(body or b"") + 3_000
 
 
 class Block:
@@ -204,7 +228,8 @@ class FastPath:
         self._clock = clock
         self._records = records
         self._lanes: dict[object, Lane] = {}
-        self._learned: deque[tuple[dict[bytes, Any], bytes, int]] = deque()
+        self._choices: dict[int, Choice] = {}
+        self._learned: deque[tuple[dict[Any, Any], object, int]] = deque()
         self._size = 0
         self._ids: list[bytes] = []
         self._waiting: list[FastHit] = []
@@ -228,8 +253,8 @@ class FastPath:
         if prepared is None:
             return None
         now = self._clock.now()
-        entry = prepared.entry
-        if now >= prepared.until or not entry.live or prepared.fences.sequence != prepared.sequence:
+        entry = prepared.entry()
+        if entry is None or now >= prepared.until or not entry.live or prepared.fences.sequence != prepared.sequence:
             del block.targets[data[4:end]]
             return None
         age = entry.initial_age + now - entry.received
@@ -239,12 +264,14 @@ class FastPath:
         ttl = int((entry.lifetime.seconds - age) // 1)
         head = b"%b%b%b%d%b%d%b" % (pieces[0], id, pieces[1], age if age > 0 else 0, pieces[2], ttl, pieces[3])
         body = prepared.body
+        if body is None:
+            body = entry.body.data
         prepared.cache.store.touch(prepared.name)
         entry.hits += 1
         size = len(head) + len(body)
         port = connection.peer[1]
         ms = (monotonic() - started) * 1000
-        self._waiting.append(FastHit(prepared, block, id, now, port, ms, len(data), size))
+        self._waiting.append(FastHit(prepared.told, block, id, now, port, ms, len(data), size))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH, self.flush)
         elif len(self._waiting) >= MOST_WAITING:
@@ -274,6 +301,7 @@ class FastPath:
         for lane in self._lanes.values():
             lane.blocks.clear()
             lane.kinds.clear()
+        self._choices.clear()
         self._learned.clear()
         self._size = 0
 
@@ -288,23 +316,34 @@ class FastPath:
         reason, headers = visit.learnable
         end = raw.find(b"\r\n")
         target, lines = raw[4:end], raw[end:]
-        body = _framed(headers, answer.data or b"")
-        pieces = _pieces(answer.status, reason, headers, visit.id)
-        if pieces is None:
-            return
         lane = self._lane(visit)
-        kind = _kind(distribution, visit)
-        targets = lane.kinds.setdefault(kind, {})
-        block = lane.blocks.get(lines)
-        if block is None:
-            routed = visit.routed
-            leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * self._hierarchy.world.latency.scale)
-            block = lane.blocks[lines] = Block(visit.request.headers, routed, leg, targets)
-            self._note(lane.blocks, lines, 3 * len(lines) + 1_000)
-        if target not in targets:
-            prepared = targets[target] = Prepared(hop.cache, hop.entry, pieces, body, verdict)
-            self._note(targets, target, prepared.size + len(target))
+        block = lane.blocks.get(lines) or self._block(lane, lines, distribution, visit)
         visit.reply.connection.extra = lane
+        if target in block.targets:
+            return
+        body = None if _measured(headers) else _framed(answer.data or b"")
+        pieces = _pieces(answer.status, reason, headers, visit.id)
+        if pieces is None or (body is not None and len(body) > LARGEST_COPY):
+            return
+        prepared = block.targets[target] = Prepared(hop.cache, hop.entry, pieces, body, verdict)
+        self._note(block.targets, target, prepared.size + len(target))
+
+    def _block(self, lane: Lane, lines: bytes, distribution: Distribution, visit: Visit) -> Block:
+        """A new block of header lines, which shares its targets with others of its kind."""
+        routed = visit.routed
+        kind = _kind(distribution, visit)
+        targets = lane.kinds.get(kind)
+        if targets is None:
+            targets = lane.kinds[kind] = {}
+            self._note(lane.kinds, kind, 2 * len(lines) + 1_000)
+        choice = routed.visitor.choice
+        if choice is not None and id(choice) not in self._choices:
+            self._choices[id(choice)] = choice
+            self._note(self._choices, id(choice), 150 * len(choice.candidates))
+        leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * self._hierarchy.world.latency.scale)
+        block = lane.blocks[lines] = Block(visit.request.headers, routed, leg, targets)
+        self._note(lane.blocks, lines, 3 * len(lines) + 200 * len(block.headers) + 2_000)
+        return block
 
     def _lane(self, visit: Visit) -> Lane:
         incoming = visit.incoming
@@ -317,7 +356,7 @@ class FastPath:
             lane = self._lanes[name] = Lane()
         return lane
 
-    def _note(self, table: dict[bytes, Any], key: bytes, size: int) -> None:
+    def _note(self, table: dict[Any, Any], key: object, size: int) -> None:
         self._learned.append((table, key, size))
         self._size += size
         while self._size > MOST_LEARNED:
@@ -383,9 +422,11 @@ def _kind(distribution: Distribution, visit: Visit) -> object:
     )
 
 
-def _framed(headers: list[Field], data: bytes) -> bytes:
-    if any(name.lower() == "content-length" for name, _ in headers):
-        return data
+def _measured(headers: list[Field]) -> bool:
+    return any(name.lower() == "content-length" for name, _ in headers)
+
+
+def _framed(data: bytes) -> bytes:
     return (chunk(data) if data else b"") + LAST_CHUNK
 
 
@@ -404,8 +445,7 @@ def _pieces(status: int, reason: str, headers: list[Field], id: str) -> tuple[by
             marked.append((name, value[: value.rindex("; ttl=") + 6] + _TTL))
         else:
             marked.append((name, value))
-    lengthless = not any(name.lower() == "content-length" for name, _ in headers)
-    framing = ("Transfer-Encoding: chunked\r\n" if lengthless else "") + "Connection: keep-alive\r\n"
+    framing = ("" if _measured(headers) else "Transfer-Encoding: chunked\r\n") + "Connection: keep-alive\r\n"
     text = encode_head(f"HTTP/1.1 {status} {reason}", marked, framing)
     if any(text.count(mark.encode()) != 1 for mark in (_ID, _AGE, _TTL)):  # an origin may write such a mark itself
         return None
