@@ -22,10 +22,10 @@ def exchange_member(exchange: Exchange, node: str, answered: int, ttl: float | N
             parts.append("stored")
         if exchange.joined is not None or exchange.waited:
             parts.append("collapsed=?0")
-    elif exchange.forwarded is None or exchange.stale is not None or exchange.joined is not None:
+    elif exchange.joined is not None and exchange.forwarded is not None:
+        parts += [f"fwd={exchange.forwarded.slug}", "collapsed"]  # another's fetch brought it (RFC 9211 §2.2, §2.6)
+    elif exchange.forwarded is None or exchange.stale is not None:
         parts.append("hit")
-        if exchange.joined is not None:
-            parts.append("collapsed")
     if ttl is not None:
         parts.append(f"ttl={int(ttl // 1)}")
     return _detailed(parts, exchange.stale or (exchange.not_stored if exchange.asked_upstream else None))

@@ -259,6 +259,9 @@ def _cookies(request: Request, behavior: Behavior) -> str:
     extra = behavior.origin_request
     if extra is not None:
         pairs.update(dict.fromkeys(pick_cookies(extra.cookies, request.headers)))
+        if behavior.policy.cookies.take is extra.cookies.take is Take.ALL_EXCEPT:
+            blocked = {*behavior.policy.cookies.names, *extra.cookies.names}
+            pairs = {pair: None for pair in pairs if pair[0] not in blocked}
     return "; ".join(f"{name}={value}" for name, value in sorted(pairs, key=lambda pair: pair[0]))
 
 
@@ -273,14 +276,17 @@ def _query(request: Request, behavior: Behavior) -> str:
 
 
 def pick_union(key: Pick, extra: OriginRequestPolicy, query: str) -> str:
-    """Each piece that either policy takes; a block list in the cache policy only keeps out what the other omits."""
+    """Each piece that the two policies together let through (spec §3.2's table)."""
     if Take.ALL in (key.take, extra.query.take):
         return query
-    return "&".join(
-        piece
-        for piece in query_pairs(query)
-        if _named(key, piece.partition("=")[0]) or _named(extra.query, piece.partition("=")[0])
-    )
+    return "&".join(piece for piece in query_pairs(query) if _together(key, extra.query, piece.partition("=")[0]))
+
+
+def _together(key: Pick, extra: Pick, name: str) -> bool:
+    """What either policy takes; but where both are block lists, only what neither blocks (the table's last cell)."""
+    if key.take is extra.take is Take.ALL_EXCEPT:
+        return _named(key, name) and _named(extra, name)
+    return _named(key, name) or _named(extra, name)
 
 
 def _named(pick: Pick, name: str) -> bool:

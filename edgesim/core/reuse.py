@@ -78,7 +78,7 @@ def _by_request(profile: Profile, entry: Entry, headers: Headers, sum_: Freshnes
         return None if sum_.left > 0 else Forwarded.EXPIRED
     settled = profile.immutable and entry.immutable and sum_.left > 0
     limit = asked.seconds("max-age")
-    too_old = limit is not None and sum_.age >= max(limit, 0) and not (settled and limit == 0)
+    too_old = limit is not None and (sum_.age > limit or limit == 0) and not (settled and limit == 0)
     if "no-cache" in asked or too_old:
         return Forwarded.REQUEST_DIRECTIVE
     if sum_.left > 0:

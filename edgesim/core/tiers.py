@@ -68,7 +68,7 @@ def way_up(
 def _regional_skipped(method: str, behavior: Behavior, regional_caches: bool, down: bool) -> Skipped | None:
     if not regional_caches:
         return Skipped.NO_REGIONAL_CACHES
-    if method in PROXY_METHODS:
+    if method in PROXY_METHODS and not behavior.profile.unsafe_invalidates:
         return Skipped.PROXY_METHOD
     if not behavior.caching and behavior.profile.dynamic_skips_regional:
         return Skipped.DYNAMIC

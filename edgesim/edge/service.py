@@ -144,7 +144,8 @@ class EdgeService:
         answer, visit.hop = await journey.run()
         rule = distribution.errors.get(answer.status)
         if answer.status >= 400 and _has_page(rule) and plan.behavior.caching and plan.behavior.profile.error_caching:
-            answer.close()
+            if not visit.hop.exchange.storing:
+                answer.close()  # what is being stored goes on arriving, so that the error is cached (spec §5.4)
             return await self._error_page(visit, distribution, rule, answer)
         return answer
 

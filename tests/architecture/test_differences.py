@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from support.scenarios import load_cases
 
 from edgesim.world.models import SwitchesSection
+from support.scenarios import load_cases
 
 ROOT = Path(__file__).parent.parent.parent
 ROWS = [

@@ -146,7 +146,7 @@ def test_cache_status_of_odd_requests() -> None:
     edge.says(headers={"Cache-Control": "max-age=60"})
     together = [edge.send("/b") for _ in range(2)]
     edge.settle()
-    assert members(together[1]) == ["LHR62-C1; hit; collapsed; ttl=59"]
+    assert members(together[1]) == ["LHR62-C1; fwd=uri-miss; collapsed; ttl=59"]
 
 
 def test_members_put_together() -> None:
