@@ -24,7 +24,7 @@ from weakref import ref
 from multidict import CIMultiDict
 
 from edgesim.core.answers import Answer
-from edgesim.core.behaviors import Distribution
+from edgesim.core.behaviors import Behavior, Distribution
 from edgesim.core.cache import Cache
 from edgesim.core.encoding import accepted
 from edgesim.core.entrance import Routed
@@ -386,7 +386,13 @@ class FastPath:
             return False
         if any(name.lower() in _NEVER for name in request.headers):
             return False
-        return _independent(distribution)
+        return _dated(hop.entry, behavior) and _independent(distribution)
+
+
+def _dated(entry: Entry, behavior: Behavior) -> bool:
+    """The answer's Date is the entry's own; else it would be the time of each answer."""
+    policy = behavior.response_headers
+    return "Date" in entry.headers and (policy is None or all(name.lower() != "date" for name in policy.remove))
 
 
 def _independent(distribution: Distribution) -> bool:
