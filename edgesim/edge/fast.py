@@ -342,7 +342,7 @@ class FastPath:
             self._note(self._choices, id(choice), 150 * len(choice.candidates))
         leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * self._hierarchy.world.latency.scale)
         block = lane.blocks[lines] = Block(visit.request.headers, routed, leg, targets)
-        self._note(lane.blocks, lines, 3 * len(lines) + 200 * len(block.headers) + 2_000)
+        self._note(lane.blocks, lines, 3 * len(lines) + 200 * len(block.headers) + 1_000)
         return block
 
     def _lane(self, visit: Visit) -> Lane:
