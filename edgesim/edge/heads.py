@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 
-from multidict import CIMultiDict
-
 from edgesim.core.answers import Answer
 from edgesim.core.cache import Tier
 from edgesim.core.cache_status import exchange_member, joined_members, rejected_member
 from edgesim.core.dates import format_date
-from edgesim.core.messages import Field, listed
+from edgesim.core.messages import Field
 from edgesim.core.outgoing import filtered_vary, own_headers
 from edgesim.core.reasons import Rejection
 from edgesim.core.response_policy import apply_policy
@@ -23,6 +21,8 @@ UNPLACED = "edgesim"
 """Stands for the edge in the answers of requests that reached none."""
 
 _OWN = frozenset({"via", "age", "x-cache", "x-amz-cf-pop", "x-amz-cf-id", "cache-status"})
+
+_NONE = ("",)
 
 REASONS = {
     200: "OK",
@@ -42,7 +42,14 @@ REASONS = {
 def viewer_head(visit: Visit, answer: Answer, now: float, elapsed_ms: float) -> list[Field]:
     """All headers of an answer in the order they go out, but for the connection's own."""
     behavior, hop = visit.behavior, visit.hop
-    headers = [pair for pair in answer.headers if pair[0].lower() not in _OWN]
+    headers: list[Field] = []
+    before: dict[str, list[str]] = {}
+    for pair in answer.headers:
+        low = pair[0].lower()
+        if low in _OWN:
+            before.setdefault(low, []).append(pair[1])
+        else:
+            headers.append(pair)
     if behavior is not None:
         if hop is not None:
             headers = filtered_vary(behavior, headers)
@@ -52,18 +59,17 @@ def viewer_head(visit: Visit, answer: Answer, now: float, elapsed_ms: float) -> 
         headers.insert(0, ("Date", format_date(int(now))))
     if "server" not in names and (behavior is None or behavior.profile.policy_ttls):
         headers.insert(0, ("Server", "CloudFront"))
-    before = CIMultiDict([pair for pair in answer.headers if pair[0].lower() in _OWN])
     pop = visit.routed.pop or UNPLACED
-    age = before.get("Age", "")
+    age = before.get("age", _NONE)[0]
     return headers + own_headers(
         visit.outcome,
         node=via_name(pop),
         pop=pop,
         request_id=visit.id,
         age=int(age) if age.isascii() and age.isdigit() else None,
-        before=listed(before, "Via"),
+        before=", ".join(before.get("via", ())) or None,
         http3=visit.distribution.http3 if visit.distribution is not None else False,
-        cache_status=_cache_status(visit, pop, listed(before, "Cache-Status")),
+        cache_status=_cache_status(visit, pop, ", ".join(before.get("cache-status", ())) or None),
     )
 
 

@@ -267,18 +267,18 @@ class EdgeService:
         if visit.hop is None and closes(answer.status):
             reply.close = True
         reason = answer.reason or REASONS.get(answer.status, "") or STATUS_TEXT.get(answer.status, "")
-        bodyless = visit.request.method == "HEAD" or answer.status in (204, 304)
-        chunked = _as_chunks(visit, headers)
-        if answer.data is not None and not bodyless:
-            visit.learnable = (reason, headers)
-        if answer.data is not None and not bodyless and not chunked:
-            reply.respond(answer.status, reason, headers, answer.data)
-            return
-        reply.head(answer.status, reason, headers, length=None if bodyless or chunked else answer.length)
-        if not bodyless:
-            await self._send_body(visit, answer)
-        else:
+        if visit.request.method == "HEAD" or answer.status in (204, 304):
+            reply.respond(answer.status, reason, headers, None)
             answer.close()
+            return
+        chunked = _as_chunks(visit, headers)
+        if answer.data is not None:
+            visit.learnable = (reason, headers)
+            if not chunked:
+                reply.respond(answer.status, reason, headers, answer.data)
+                return
+        reply.head(answer.status, reason, headers, length=None if chunked else answer.length)
+        await self._send_body(visit, answer)
         await reply.finish()
 
     @staticmethod

@@ -97,9 +97,9 @@ class Reply:
         self._head = self._begin(status, reason, headers, length, body_allowed, close)
         self._connection.loop.call_soon(self._flush)
 
-    def respond(self, status: int, reason: str, headers: Fields, body: bytes) -> None:
-        """The whole answer in one write."""
-        head = self._begin(status, reason, headers, len(body), True, False)
+    def respond(self, status: int, reason: str, headers: Fields, body: bytes | None) -> None:
+        """The whole answer in one write; ``body`` is ``None`` where there is none: HEAD, 204 and 304."""
+        head = self._begin(status, reason, headers, None if body is None else len(body), body is not None, False)
         self.finished = True
         if self._bodyless or not body:
             self._send(head)
