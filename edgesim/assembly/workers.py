@@ -8,27 +8,25 @@ have said that they took what was sent, and all that they had seen by then is co
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 import socket
-import sys
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgesim.assembly.channel import Channel, Message
+from edgesim.assembly.channel import Message
 from edgesim.assembly.cluster import certificates_json, certificates_revision
-from edgesim.assembly.running import Address, Options, RunningWorld
+from edgesim.assembly.gathering import GatheringWorld
+from edgesim.assembly.hand import Hand
+from edgesim.assembly.running import Address, Options
 from edgesim.assembly.shards import listening, shards
 from edgesim.assembly.tallies import Hearer
 from edgesim.assembly.worker import Start
-from edgesim.core.cache import Tier
-from edgesim.core.verdict import Verdict
 from edgesim.errors import EdgesimError
-from edgesim.observe.wire_verdict import decode_verdicts, encode_value
+from edgesim.observe.wire_verdict import encode_value
 from edgesim.world.commands import Command, to_json
 from edgesim.world.state import World
 
@@ -46,34 +44,6 @@ LOOK = 0.5
 """Seconds between two looks at whether a certificate has been renewed."""
 
 
-@dataclass(slots=True, eq=False)
-class Hand:
-    """One worker as its parent sees it. ``facts`` are what it said last; ``past`` what its dead predecessors had."""
-
-    index: int
-    edges: tuple[str, ...]
-    inbox: socket.socket
-    outbox: socket.socket
-    process: asyncio.subprocess.Process | None = None
-    channel: Channel | None = None
-    boot: str = ""
-    port: int = 0
-    ready: bool = False
-    told: bool = False
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    facts: dict[str, Any] = field(default_factory=dict)
-    rows: int = 0
-    rows_lost: int = 0
-
-    def bury(self) -> None:
-        """It is gone; what it wrote is still written."""
-        self.ready, self.told, self.port = False, False, 0
-        self.rows += self.facts.get("rows", 0)
-        self.rows_lost += self.facts.get("rows_lost", 0)
-        self.facts = {}
-        self.opened.clear()
-
-
 @dataclass(frozen=True, slots=True)
 class WorkersOptions(Options):
     """How to start: ``workers`` is how many processes share the edges."""
@@ -81,7 +51,7 @@ class WorkersOptions(Options):
     workers: int = 2
 
 
-class WorkersWorld(RunningWorld):
+class WorkersWorld(GatheringWorld):
     """The parent."""
 
     only = frozenset()
@@ -89,7 +59,6 @@ class WorkersWorld(RunningWorld):
 
     def __init__(self, options: Options, stack: AsyncExitStack) -> None:
         super().__init__(options, stack)
-        self.hands: list[Hand] = []
         self._stopping = False
         self._watched = self._begun = False
         self._token = secrets.token_urlsafe(32)
@@ -169,7 +138,9 @@ class WorkersWorld(RunningWorld):
         """Keep one worker running."""
         failures = 0
         while True:
-            code = await self._live(hand)
+            hearer = Hearer(self.records)
+            heard = functools.partial(self._heard, hand, hearer)
+            code = await hand.live(self._doors, heard, self._first_words)
             failures = 0 if hand.opened.is_set() else failures + 1
             hand.bury()
             if self._stopping:
@@ -177,33 +148,6 @@ class WorkersWorld(RunningWorld):
             log.warning("worker %d (%s) ended with %s; starting it again", hand.index, ", ".join(hand.edges), code)
             self._introduce()
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)])
-
-    async def _live(self, hand: Hand) -> int:
-        """One worker's life, from its start to its end."""
-        ours, theirs = socket.socketpair()
-        numbers = [door.fileno() for door in self._doors]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "edgesim.assembly.worker",
-            str(theirs.fileno()),
-            pass_fds=[theirs.fileno(), *numbers],
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        theirs.close()
-        hand.process, hand.boot = process, secrets.token_hex(8)
-        channel = await Channel.over(ours)
-        hearer = Hearer(self.records)
-        channel.listen(lambda message: self._heard(hand, hearer, message))
-        channel.send(self._first_words(hand))
-        hand.channel = channel  # from here on it is told of every change
-        try:
-            return await process.wait()
-        finally:
-            if not self._stopping:
-                hand.channel = None
-                channel.close()
 
     def _first_words(self, hand: Hand) -> Message:
         directory = self._directory / str(hand.index)
@@ -231,23 +175,7 @@ class WorkersWorld(RunningWorld):
     async def _stop_workers(self) -> None:
         """Let the workers finish what is in flight."""
         self._stopping = True
-        await asyncio.gather(*[self._stop(hand) for hand in self.hands])
-
-    async def _stop(self, hand: Hand) -> None:
-        process = hand.process
-        if process is None or process.returncode is not None:
-            return
-        if hand.channel is not None:
-            hand.channel.send({"kind": "stop"})
-        else:
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            log.warning("worker %d does not end, and is killed", hand.index)
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await asyncio.gather(*[hand.stop() for hand in self.hands])
 
     # What workers say
 
@@ -276,100 +204,30 @@ class WorkersWorld(RunningWorld):
 
     def _introduce(self) -> None:
         members = [[one.index, one.boot, one.port] for one in self.hands if one.ready]
-        self._send({"kind": "members", "members": members})
-
-    def _send(self, message: Message) -> None:
-        for hand in self.hands:
-            if hand.channel is not None:
-                hand.channel.send(message)
+        self.send({"kind": "members", "members": members})
 
     # What they are told
 
     def _told(self, world: World, command: Command) -> None:
-        self._send_certificates()
-        self._send({"kind": "command", "command": to_json(command), "sequence": self.keeper.sequence})
+        self.send_certificates()
+        self.send({"kind": "command", "command": to_json(command), "sequence": self.keeper.sequence})
 
-    def _send_certificates(self) -> None:
+    def send_certificates(self) -> None:
+        """Send the certificates, if they are others than the workers have."""
         revision = certificates_revision(self.certificates)
         if revision != self._revision:
             self._revision = revision
-            self._send({"kind": "certificates", "certificates": certificates_json(self.certificates, keys=True)})
+            self.send({"kind": "certificates", "certificates": certificates_json(self.certificates, keys=True)})
 
     async def _look_at_certificates(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            self._send_certificates()
+            self.send_certificates()
 
     def watch(self, on: bool) -> None:
         """Somebody wants to see every hit as it happens."""
         self._watched = on
-        self._send({"kind": "watch", "on": on})
-
-    # What the control port asks
-
-    async def _ask(self, message: Message) -> list[tuple[Hand, Any]]:
-        asked = [(hand, hand.channel) for hand in self.hands if hand.ready and hand.channel is not None]
-        answers = await asyncio.gather(*[channel.ask(message, PATIENCE) for _, channel in asked])
-        return [(hand, answer) for (hand, _), answer in zip(asked, answers, strict=True) if answer is not None]
-
-    async def settle(self) -> None:
-        """Every worker has taken what was sent, and what it has seen is counted here."""
-        self._send_certificates()
-        for hand, facts in await self._ask({"kind": "settle"}):
-            hand.facts = facts
-        gone = self.hands
-        self.access_log.written = sum(hand.rows + hand.facts.get("rows", 0) for hand in gone)
-        self.access_log.lost = sum(hand.rows_lost + hand.facts.get("rows_lost", 0) for hand in gone)
-        self.access_log.warning = next((text for hand in gone if (text := hand.facts.get("warning", ""))), "")
-
-    async def find(self, id: str) -> Verdict | None:
-        """A verdict from wherever it is kept."""
-        found = self.records.get(id)
-        if found is not None:
-            return found
-        for _, batch in await self._ask({"kind": "find", "id": id}):
-            return decode_verdicts(batch)[0]
-        return None
-
-    async def newest(self, count: int) -> list[Verdict]:
-        """The newest verdicts of all workers; those of one that died as far as they were told."""
-        found = {verdict.id: (at, verdict) for at, verdict in self.records.newest(count)}
-        for _, answer in await self._ask({"kind": "newest", "count": count}):
-            verdicts = decode_verdicts(answer["batch"])
-            found |= {verdict.id: (at, verdict) for at, verdict in zip(answer["at"], verdicts, strict=True)}
-        newest = sorted(found.values(), key=lambda one: one[0], reverse=True)
-        return [verdict for _, verdict in newest[:count]]
-
-    async def listing(self, tier: Tier, name: str, limit: int, prefix: str) -> dict[str, Any] | None:
-        """What a worker's cache holds."""
-        ask = {"kind": "listing", "tier": tier.name, "name": name, "limit": limit, "prefix": prefix}
-        found = [answer for _, answer in await self._ask(ask)]
-        return found[0] if found else None
-
-    @property
-    def absent(self) -> frozenset[str]:
-        """Edges whose worker is being started again."""
-        return frozenset(pop for hand in self.hands if not hand.ready for pop in hand.edges)
-
-    @property
-    def reported(self) -> Mapping[str, Mapping[str, int]]:
-        """The edges' caches, as their workers said last."""
-        return {name: facts for tier, name, facts in self._caches() if tier == Tier.EDGE.name}
-
-    @property
-    def reported_regional(self) -> Mapping[str, Mapping[str, int]]:
-        """The regional caches likewise; a shield may be in several workers, and counts once with all it has."""
-        found: dict[str, dict[str, int]] = {}
-        for tier, name, facts in self._caches():
-            if tier != Tier.EDGE.name:
-                known = found.setdefault(name, {**facts, "entries": 0, "used_bytes": 0, "fetches_under_way": 0})
-                for key in ("entries", "used_bytes", "fetches_under_way"):
-                    known[key] += facts[key]
-        return found
-
-    def _caches(self) -> Iterable[tuple[str, str, dict[str, int]]]:
-        for hand in self.hands:
-            yield from hand.facts.get("caches", ())
+        self.send({"kind": "watch", "on": on})
 
 
 def _port(doors: list[socket.socket]) -> int:
