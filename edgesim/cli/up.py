@@ -57,6 +57,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str
 
 def run(options: argparse.Namespace) -> int:
     """Run the world until it is told to stop."""
+    if options.workers < 1 or (options.workers > 1 and options.role != "all"):
+        raise SystemExit("edgesim: --workers N: write a number from 1 up, and no --role with it")
     try:
         import uvloop
     except ImportError:
