@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from edgesim.assembly.certificates import Certificates
 from edgesim.assembly.site import ToySite
 from edgesim.core.behaviors import Distribution
-from edgesim.core.cache import Cache
+from edgesim.core.cache import Cache, Tier
 from edgesim.core.entrance import Routed
 from edgesim.core.messages import Request
 from edgesim.core.routing import Routes
+from edgesim.core.verdict import Verdict
 from edgesim.edge.fast import FastPath
 from edgesim.edge.hierarchy import SWEEP_PIECE, Hierarchy
 from edgesim.edge.origins import Origins
@@ -107,6 +108,29 @@ class RunningWorld:
     def reported(self) -> Mapping[str, Mapping[str, int]]:
         """``entries`` and ``used_bytes`` of the edges' caches that other processes have, as they said last."""
         return {}
+
+    @property
+    def reported_regional(self) -> Mapping[str, Mapping[str, int]]:
+        """The same of regional caches."""
+        return {}
+
+    async def settle(self) -> None:
+        """Wait until all processes are in step with this one; nothing to do where there is only one."""
+
+    async def find(self, id: str) -> Verdict | None:
+        """The verdict of a request, while it is remembered."""
+        return self.records.get(id)
+
+    async def newest(self, count: int) -> list[Verdict]:
+        """The newest verdicts, newest first."""
+        return self.records.last(count)
+
+    async def listing(self, tier: Tier, name: str, limit: int, prefix: str) -> dict[str, Any] | None:
+        """What a cache of another process holds."""
+        return None
+
+    def watch(self, on: bool) -> None:
+        """Whether somebody wants to see every verdict as it comes; in one process all of them can be seen anyway."""
 
     @classmethod
     async def start(cls, options: Options) -> Self:

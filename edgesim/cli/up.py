@@ -9,11 +9,13 @@ import signal
 import sys
 from pathlib import Path
 
-from edgesim.assembly.running import Options, RunningWorld
+from edgesim.assembly.running import Address, Options, RunningWorld
+from edgesim.assembly.workers import WorkersOptions, WorkersWorld, shield_warning
 from edgesim.cli import roles
 from edgesim.cli.listening import DEFAULT_STATE, address, origins
 from edgesim.control.app import Control
 from edgesim.observe.clock import system_time
+from edgesim.world.commands import Configure
 from edgesim.world.loading import check_world
 
 DEFAULT_CONFIG = "configs/demo.yaml"
@@ -41,6 +43,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str
         default=[],
         help="put the named origin of the world file at this URL instead (can be repeated)",
     )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        default=1,
+        help="spread the edges over N processes, so that more cores serve (default 1)",
+    )
     roles.add_flags(parser)
     parser.add_argument("--guide", action="store_true", help="once ready, print what to try")
     parser.set_defaults(run=run)
@@ -48,6 +57,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str
 
 def run(options: argparse.Namespace) -> int:
     """Run the world until it is told to stop."""
+    if options.workers < 1 or (options.workers > 1 and options.role != "all"):
+        raise SystemExit("edgesim: --workers N: write a number from 1 up, and no --role with it")
     try:
         import uvloop
     except ImportError:
@@ -70,14 +81,13 @@ async def _serve(options: argparse.Namespace) -> int:
     for warning in checked.warnings:
         print(f"edgesim: warning: {warning}", file=sys.stderr)
     listen = checked.world.listen
-    running = await RunningWorld.start(
-        Options(
-            checked.configure(system_time()),
-            address(options.http, listen.http, 8080),
-            address(options.https, listen.https, 8443),
-            None if options.ephemeral else options.state or DEFAULT_STATE,
-        )
+    how = (
+        checked.configure(system_time()),
+        address(options.http, listen.http, 8080),
+        address(options.https, listen.https, 8443),
+        None if options.ephemeral else options.state or DEFAULT_STATE,
     )
+    running = await _start(how, options.workers)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(running.close)
         control = Control(running)
@@ -89,6 +99,17 @@ async def _serve(options: argparse.Namespace) -> int:
             print(guide(running, url), flush=True)
         await stop.wait()
     return 0
+
+
+async def _start(
+    how: tuple[Configure | None, Address, Address, Path | None], workers: int
+) -> RunningWorld | WorkersWorld:
+    if workers <= 1:
+        return await RunningWorld.start(Options(*how))
+    running = await WorkersWorld.start(WorkersOptions(*how, workers=workers))
+    if warning := shield_warning(running.world):
+        print(f"edgesim: warning: {warning}", file=sys.stderr)
+    return running
 
 
 def config_path(given: str | None) -> Path:

@@ -68,7 +68,11 @@ def _paths() -> list[str]:
 
 def _serving(route: Route, desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
-        answer = await route.handler(await read(route, desk, request))
+        call = await read(route, desk, request)
+        await desk.running.settle()
+        answer = await route.handler(call)
+        if route.method != "GET":
+            await desk.running.settle()  # what was ordered is in force when the answer is read
         if isinstance(answer, web.StreamResponse):
             return answer
         if isinstance(answer, Answer):

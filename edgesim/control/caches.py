@@ -94,8 +94,7 @@ def _site(call: Call) -> EdgeSite:
 
 
 async def edge_entries(call: Call) -> Any:
-    pop = _site(call).pop
-    return _listing(call, pop, call.desk.running.hierarchy.caches.get((Tier.EDGE, pop)))
+    return await _listing(call, Tier.EDGE, _site(call).pop)
 
 
 def _regional(desk: Desk) -> list[Cache]:
@@ -107,30 +106,36 @@ async def list_regional(call: Call) -> Any:
     behind: dict[str, list[str]] = {}
     for site in desk.world.sites:
         behind.setdefault(site.regional, []).append(site.pop)
-    found = [
-        {"region": cache.name, "edges": behind.get(cache.name, []), **cache_facts(cache)}
-        for cache in sorted(_regional(desk), key=lambda cache: cache.name)
-    ]
+    caches = {**{cache.name: cache_facts(cache) for cache in _regional(desk)}, **desk.running.reported_regional}
+    found = [{"region": region, "edges": behind.get(region, []), **facts} for region, facts in sorted(caches.items())]
     return {"regional": found}
 
 
 async def regional_entries(call: Call) -> Any:
-    region, caches = call.path["region"], {cache.name: cache for cache in _regional(call.desk)}
-    if region not in caches:
-        raise unknown("NoSuchRegionalCache", "regional cache in use", region, caches)
-    return _listing(call, region, caches[region])
+    region = call.path["region"]
+    known = {*(cache.name for cache in _regional(call.desk)), *call.desk.running.reported_regional}
+    if region not in known:
+        raise unknown("NoSuchRegionalCache", "regional cache in use", region, sorted(known))
+    return await _listing(call, Tier.REGIONAL, region)
 
 
-def _listing(call: Call, name: str, cache: Cache | None) -> dict[str, Any]:
+async def _listing(call: Call, tier: Tier, name: str) -> dict[str, Any]:
     limit, prefix = call.query["limit"], call.query["prefix"]
-    found: list[dict[str, Any]] = []
+    cache = call.desk.running.hierarchy.caches.get((tier, name))
     if cache is not None:
-        now = call.desk.now
-        for entry in _matching(cache, prefix):
-            found.append(entry_facts(cache, entry, now))
-            if len(found) >= limit:
-                break
-    return {"cache": name, "stored": len(cache.store) if cache is not None else None, "entries": found}
+        return listing(name, cache, call.desk.now, limit, prefix)
+    elsewhere = await call.desk.running.listing(tier, name, limit, prefix)
+    return elsewhere or {"cache": name, "stored": None, "entries": []}
+
+
+def listing(name: str, cache: Cache, now: float, limit: int, prefix: str) -> dict[str, Any]:
+    """What a cache holds, as far as the URI begins so."""
+    found: list[dict[str, Any]] = []
+    for entry in _matching(cache, prefix):
+        found.append(entry_facts(cache, entry, now))
+        if len(found) >= limit:
+            break
+    return {"cache": name, "stored": len(cache.store), "entries": found}
 
 
 def _matching(cache: Cache, prefix: str) -> Iterator[Entry]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from edgesim.core.cache import Cache, Tier
+from edgesim.core.verdict import Verdict
 from edgesim.observe.access_log import AccessLog
 from edgesim.observe.clock import Clock
 from edgesim.observe.records import Records
@@ -80,6 +81,25 @@ class Running(Protocol):
     @property
     def reported(self) -> Mapping[str, Mapping[str, int]]:
         """``entries`` and ``used_bytes`` of the edges' caches that other processes have."""
+
+    @property
+    def reported_regional(self) -> Mapping[str, Mapping[str, int]]:
+        """The same of regional caches."""
+
+    async def settle(self) -> None:
+        """Wait until all processes have taken what they were told, and what they have seen is counted."""
+
+    async def find(self, id: str) -> Verdict | None:
+        """The verdict of a request, while any process remembers it."""
+
+    async def newest(self, count: int) -> list[Verdict]:
+        """The newest verdicts of all processes, newest first."""
+
+    async def listing(self, tier: Tier, name: str, limit: int, prefix: str) -> dict[str, Any] | None:
+        """What a cache of another process holds."""
+
+    def watch(self, on: bool) -> None:
+        """Somebody wants to see every verdict as it comes, or nobody does any more."""
 
     @property
     def certificates(self) -> Certificates:

@@ -10,7 +10,7 @@ from edgesim.core.cache import Cache, Tier
 from edgesim.errors import ControlError
 from edgesim.observe.billing import Billing
 from edgesim.observe.events import Hub
-from edgesim.observe.metrics import Metrics
+from edgesim.observe.metrics import CacheSize, Metrics
 from edgesim.observe.stats import Stats
 from edgesim.world.commands import Command
 from edgesim.world.compiling import distribution_id
@@ -27,8 +27,8 @@ class Desk:
         self.started = running.clock.monotonic()
         self.stats = Stats()
         self.billing = Billing(lambda: running.world)
-        self.hub = Hub()
-        self.metrics = Metrics(self.stats, self.caches, self._gauges)
+        self.hub = Hub(running.watch)
+        self.metrics = Metrics(self.stats, self.sizes, self._gauges)
         self.closing = asyncio.Event()
         self.changed = asyncio.Event()
         """Set at each change of the World, and replaced by a new one."""
@@ -140,6 +140,19 @@ class Desk:
         yield "access_log_lost_rows", "Rows the access log could not write.", self.running.access_log.lost
         yield "events_lost", "Events that slow listeners did not get.", self.hub.lost
 
+    def sizes(self) -> Iterable[CacheSize]:
+        """Every cache of this process, and those of others that they have told all about."""
+        for cache in self.caches():
+            yield CacheSize(cache.name, cache.tier, cache.store.used, cache.store.capacity, len(cache.store))
+        for tier, reported in (
+            (Tier.EDGE, self.running.reported),
+            (Tier.REGIONAL, self.running.reported_regional),
+        ):
+            for name, facts in reported.items():
+                if "capacity_bytes" in facts:
+                    yield CacheSize(name, tier, facts["used_bytes"], facts["capacity_bytes"], facts["entries"])
+
     def entries(self) -> int:
-        """Answers stored at all edges of this process."""
-        return sum(len(cache.store) for cache in self.caches() if cache.tier is Tier.EDGE)
+        """Answers stored at all edges."""
+        here = sum(len(cache.store) for cache in self.caches() if cache.tier is Tier.EDGE)
+        return here + sum(facts["entries"] for facts in self.running.reported.values())

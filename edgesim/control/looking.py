@@ -63,14 +63,14 @@ def _access_log(desk: Desk) -> dict[str, Any] | None:
 
 
 async def explain(call: Call) -> Any:
-    records, id = call.desk.running.records, call.path["id"]
+    running, id = call.desk.running, call.path["id"]
     if id == "last":
-        newest = records.last(1)
+        newest = await running.newest(1)
         if not newest:
             raise ControlError("NoSuchRequest", "nothing was requested yet; ask an edge for something first", 404)
         verdict = newest[0]
     else:
-        found = records.get(id)
+        found = await running.find(id)
         if found is None:
             message = f"request {id[:80]} is not remembered: only the last 10,000 are, under their X-Amz-Cf-Id"
             raise ControlError("NoSuchRequest", message, 404)
@@ -82,7 +82,7 @@ async def explain(call: Call) -> Any:
 
 
 async def verdicts(call: Call) -> Any:
-    return {"verdicts": [summary(one) for one in call.desk.running.records.last(call.query["limit"])]}
+    return {"verdicts": [summary(one) for one in await call.desk.running.newest(call.query["limit"])]}
 
 
 async def stats(call: Call) -> Any:

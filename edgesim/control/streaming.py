@@ -31,6 +31,7 @@ async def events(call: Call) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     try:
         await response.prepare(call.request)
+        await call.desk.running.settle()
         hello = {"generation": call.desk.world.generation, "requests": call.desk.running.records.total}
         await _write(response, _event("hello", hello))
         while not subscriber.closed:

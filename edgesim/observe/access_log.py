@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -209,9 +210,11 @@ class AccessLog:
 
     @staticmethod
     def _append(path: Path, text: str) -> None:
-        """All of it or nothing: a part that a full disk took is cut off again."""
+        """All of it or nothing: a part that a full disk took is cut off again. Other processes may append as well."""
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o644)
         try:
+            with contextlib.suppress(OSError):  # what cannot be locked, no other process shares
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             before = os.fstat(descriptor).st_size
             data = (HEAD + text if not before else text).encode("utf-8")
             try:

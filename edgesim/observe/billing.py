@@ -80,7 +80,7 @@ class Billing:
             region = self._region(template)
             if region is None:
                 continue
-            used = self._usage(burst.hits[-1].at).regions.setdefault(region, Usage())
+            used = self._usage(burst.at).regions.setdefault(region, Usage())
             used.bytes_out += group.bytes_out
             if template.request.scheme == "https":
                 used.https += group.count

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +80,12 @@ class Subscriber:
 
 
 class Hub:
-    """Passes verdicts and changes of the World on to subscribers."""
+    """Passes verdicts and changes of the World on to subscribers; ``watch`` is told whether there are any."""
 
     NAMES = frozenset({"verdict", "world"})
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Callable[[bool], None] = lambda on: None) -> None:
+        self._watch = watch
         self.subscribers: set[Subscriber] = set()
         self.lost = 0
 
@@ -93,11 +95,13 @@ class Hub:
             raise OverflowError
         subscriber = Subscriber(names)
         self.subscribers.add(subscriber)
+        self._watch(True)
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
         """Stop."""
         self.subscribers.discard(subscriber)
+        self._watch(bool(self.subscribers))
         self.lost += subscriber.lost
 
     def verdict(self, verdict: Verdict) -> None:

@@ -6,12 +6,13 @@ Labels are bounded: edges of the world, result types, status classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edgesim.core.cache import Cache, Tier
+from edgesim.core.cache import Tier
 from edgesim.core.reasons import Outcome
 from edgesim.observe.histogram import Histogram
 from edgesim.observe.stats import Stats
@@ -23,10 +24,21 @@ Gauges = Callable[[], Iterable[tuple[str, str, float]]]
 """Single values: name without prefix, what it is, value."""
 
 
+@dataclass(frozen=True, slots=True)
+class CacheSize:
+    """How full a cache is, in bytes and entries."""
+
+    name: str
+    tier: Tier
+    used: int
+    capacity: int
+    entries: int
+
+
 class Metrics(Collector):
     """A registry of its own with everything there is."""
 
-    def __init__(self, stats: Stats, caches: Callable[[], Iterable[Cache]], gauges: Gauges) -> None:
+    def __init__(self, stats: Stats, caches: Callable[[], Iterable[CacheSize]], gauges: Gauges) -> None:
         self._stats = stats
         self._caches = caches
         self._gauges = gauges
@@ -79,9 +91,9 @@ class Metrics(Collector):
         entries = GaugeMetricFamily("edgesim_cache_entries", "Answers stored in a cache.", labels=["cache", "tier"])
         for cache in self._caches():
             labels = [cache.name, cache.tier.value if cache.tier is Tier.EDGE else Tier.REGIONAL.value]
-            used.add_metric(labels, cache.store.used)
-            capacity.add_metric(labels, cache.store.capacity)
-            entries.add_metric(labels, len(cache.store))
+            used.add_metric(labels, cache.used)
+            capacity.add_metric(labels, cache.capacity)
+            entries.add_metric(labels, cache.entries)
         yield from (used, capacity, entries)
 
 

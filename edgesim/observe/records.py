@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 from edgesim.core.verdict import Verdict
@@ -61,6 +62,8 @@ class Burst:
 
     hits: Sequence[Hit]
     groups: Sequence[Group]
+    at: float
+    """When the last was answered, simulated seconds. Hits of another process may be counted without being here."""
 
     @classmethod
     def of(cls, hits: Sequence[Hit]) -> Burst:
@@ -75,7 +78,7 @@ class Burst:
             group.bytes_in += hit.bytes_in
             group.bytes_out += hit.bytes_out
             group.ms += hit.ms
-        return cls(hits, list(groups.values()))
+        return cls(hits, list(groups.values()), hits[-1].at if hits else 0.0)
 
 
 Listener = Callable[[Verdict], None]
@@ -87,7 +90,7 @@ class Records:
 
     def __init__(self, limit: int = 10_000) -> None:
         self._limit = limit
-        self._order: deque[str] = deque()
+        self._order: deque[tuple[str, float]] = deque()
         self._by_id: dict[str, Verdict | Hit] = {}
         self._listeners: list[tuple[Listener, BurstListener | None]] = []
         self.settle: Callable[[], None] = lambda: None
@@ -108,14 +111,15 @@ class Records:
 
     def add(self, verdict: Verdict) -> None:
         """Keep a verdict and tell the listeners."""
-        self._keep(verdict.id, verdict)
+        self._keep(verdict.id, verdict, monotonic())
         for listener, _ in self._listeners:
             listener(verdict)
 
     def add_hits(self, hits: Sequence[Hit]) -> None:
         """Keep hits of the fast path and tell the listeners."""
+        now = monotonic()
         for hit in hits[-self._limit :]:
-            self._keep(hit.id, hit)
+            self._keep(hit.id, hit, now)
         self._count += max(0, len(hits) - self._limit)
         together = Burst.of(hits)
         for listener, burst in self._listeners:
@@ -125,12 +129,19 @@ class Records:
                 for hit in hits:
                     listener(hit.verdict())
 
-    def _keep(self, id: str, record: Verdict | Hit) -> None:
+    def add_counts(self, burst: Burst) -> None:
+        """Count hits whose verdicts another process keeps."""
+        self._count += sum(group.count for group in burst.groups)
+        for _, listener in self._listeners:
+            if listener is not None:
+                listener(burst)
+
+    def _keep(self, id: str, record: Verdict | Hit, now: float) -> None:
         self._count += 1
         if id not in self._by_id:
-            self._order.append(id)
+            self._order.append((id, now))
             if len(self._order) > self._limit:
-                self._by_id.pop(self._order.popleft(), None)
+                self._by_id.pop(self._order.popleft()[0], None)
         self._by_id[id] = record
 
     def get(self, id: str) -> Verdict | None:
@@ -140,9 +151,14 @@ class Records:
 
     def last(self, count: int = 1) -> list[Verdict]:
         """The newest verdicts, newest first."""
+        return [verdict for _, verdict in self.newest(count)]
+
+    def newest(self, count: int) -> list[tuple[float, Verdict]]:
+        """The newest verdicts, newest first, each with the machine's monotonic time at which it was recorded."""
         self.settle()
-        found = [_whole(self._by_id[id]) for id, _ in zip(reversed(self._order), range(count), strict=False)]
-        return [verdict for verdict in found if verdict is not None]
+        newest = zip(reversed(self._order), range(count), strict=False)
+        found = [(at, _whole(self._by_id[id])) for (id, at), _ in newest]
+        return [(at, verdict) for at, verdict in found if verdict is not None]
 
 
 def _whole(record: Verdict | Hit | None) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import ssl as tls
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -74,21 +75,42 @@ class Listener:
 
     async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None, label: str = "") -> int:
         """Listen on one more address and return its port (chosen by the system when ``port`` is 0)."""
+        server = await self.loop.create_server(
+            self._making(ssl, label), host, port, ssl=ssl, ssl_handshake_timeout=self._handshake(ssl), backlog=1024
+        )
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def start_at(self, door: socket.socket, ssl: tls.SSLContext | None = None, label: str = "") -> None:
+        """Listen at a socket that is bound already, and may be shared with other processes."""
+        making, seconds = self._making(ssl, label), self._handshake(ssl)
+        self._servers.append(
+            await self.loop.create_server(making, sock=door, ssl=ssl, ssl_handshake_timeout=seconds, backlog=1024)
+        )
+
+    def adopt(self, accepted: socket.socket) -> None:
+        """Serve a plain connection that was accepted elsewhere."""
+        if self.closing:
+            accepted.close()
+        else:
+            self.tasks.start(self._adopt(accepted, self._making(None, "")))
+
+    async def _adopt(self, accepted: socket.socket, making: Callable[[], Connection]) -> None:
+        try:
+            await self.loop.connect_accepted_socket(making, accepted)
+        except OSError:
+            accepted.close()
+
+    def _making(self, ssl: tls.SSLContext | None, label: str) -> Callable[[], Connection]:
         limits = self.limits
         if self._deadlines is None:
             self._deadlines = Deadlines(self.loop)
             for seconds in (limits.head_s, limits.idle_s, limits.body_s, limits.write_s, limits.linger_s):
                 self._deadlines.refine(seconds)
-        server = await self.loop.create_server(
-            lambda: Connection(self, "http" if ssl is None else "https", label),
-            host,
-            port,
-            ssl=ssl,
-            ssl_handshake_timeout=None if ssl is None else limits.head_s,
-            backlog=1024,
-        )
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+        return lambda: Connection(self, "http" if ssl is None else "https", label)
+
+    def _handshake(self, ssl: tls.SSLContext | None) -> float | None:
+        return None if ssl is None else self.limits.head_s
 
     def opened(self, connection: Connection) -> bool:
         """A connection is there (called by it); False when it is one too many."""

@@ -120,6 +120,7 @@ def start_world(config: str | Path, *arguments: str, env: dict[str, str] | None 
     import os
 
     command = [sys.executable, "-m", "edgesim", "up", str(config), "--http", "0", "--https", "0", "--control", "0"]
+    command += ["--workers", os.environ.get("EDGESIM_LIVE_WORKERS", "1")]  # the same tests hold for several
     process = subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **(env or {})}
     )
