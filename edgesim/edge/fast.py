@@ -437,7 +437,7 @@ def _framed(data: bytes) -> bytes:
 
 
 def _pieces(status: int, reason: str, headers: list[Field], id: str) -> tuple[bytes, ...] | None:
-    """The head's bytes around the id, the age and the remaining lifetime; ``None`` when they are not there once each."""
+    """The head's bytes around the id, the age and the remaining lifetime; ``None`` unless each is there once."""
     marked: list[Field] = []
     for name, value in headers:
         low = name.lower()
