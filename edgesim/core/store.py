@@ -5,10 +5,10 @@ An expired entry is kept, since revalidation and stale answers live on it. Evict
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cachetools import Cache, LRUCache
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from edgesim.core.bodies import Body
@@ -92,18 +92,77 @@ class Put:
     evicted: tuple[Entry, ...] = ()
 
 
-class _Lru(LRUCache[str, Entry]):
-    """cachetools' LRU, reporting whom it pushes out."""
+class _Lru:
+    """Entries by full name within ``most`` bytes; the least recently used go first.
 
-    def __init__(self, maxsize: int) -> None:
-        super().__init__(maxsize, getsizeof=lambda entry: entry.size)
-        self.victims: list[Entry] = []
+    One dict keeps them as they arrived; the other their charged sizes, as they were used.
+    """
 
-    def popitem(self) -> tuple[str, Entry]:
-        name, entry = super().popitem()
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.used = 0
+        self.held: dict[str, Entry] = {}
+        self._sizes: OrderedDict[str, int] = OrderedDict()
+
+    def touch(self, name: str) -> Entry | None:
+        """Count a use."""
+        entry = self.held.get(name)
+        if entry is not None:
+            self._sizes.move_to_end(name)
+        return entry
+
+    def add(self, name: str, entry: Entry) -> list[Entry]:
+        """Keep one more, of a name that is not there and a size that fits; who had to go for it."""
+        size = entry.size
+        gone: list[Entry] = []
+        while self.used + size > self.most:
+            gone.append(self.remove(next(iter(self._sizes))))
+        self.held[name] = entry
+        self._sizes[name] = size
+        self.used += size
+        entry.live = True
+        return gone
+
+    def remove(self, name: str) -> Entry:
+        """Let go of one."""
+        self.used -= self._sizes.pop(name)
+        entry = self.held.pop(name)
         entry.live = False
-        self.victims.append(entry)
-        return name, entry
+        return entry
+
+    def clear(self) -> None:
+        """Let go of all."""
+        for entry in self.held.values():
+            entry.live = False
+        self.held.clear()
+        self._sizes.clear()
+        self.used = 0
+
+
+class _Alike:
+    """Equal values, kept once: most of what heads say is said by thousands of them. Bounded; forgetting costs nothing
+    but memory."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._texts: dict[str, str] = {}
+        self._lifetimes: dict[object, Lifetime] = {}
+
+    def share(self, entry: Entry) -> None:
+        """Put what was said before in the place of what says the same."""
+        if len(self._texts) > self._most:
+            self._texts.clear()
+        if len(self._lifetimes) > self._most:
+            self._lifetimes.clear()
+        share = self._texts.setdefault
+        entry.reason = share(entry.reason, entry.reason)
+        entry.headers = CIMultiDict([(name, share(value, value)) for name, value in entry.headers.items()])
+        lifetime = entry.lifetime
+        said = (lifetime.rule, repr(lifetime.seconds), repr(lifetime.asked))  # 60 and 60.0 are printed differently
+        entry.lifetime = self._lifetimes.setdefault(said, lifetime)
+
+
+_alike = _Alike(4_096)
 
 
 @dataclass(slots=True)
@@ -121,45 +180,45 @@ class Store:
         self.capacity = capacity
         self.asked_largest = largest
         self.largest = min(capacity, largest or capacity)
-        self._entries = _Lru(capacity)
+        self._lru = _Lru(capacity)
         self._variants: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._lru.held)
 
     @property
     def used(self) -> int:
         """Bytes in use."""
-        return int(self._entries.currsize)
+        return self._lru.used
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, in the order of their first arrival; does not count as use."""
-        return iter([entry for name in list(self._entries) if (entry := self.peek(name)) is not None])
+        return iter(list(self._lru.held.values()))
 
     def names(self) -> list[str]:
         """The full names of all entries at this moment."""
-        return list(self._entries)
+        return list(self._lru.held)
 
     def touch(self, name: str) -> None:
         """Count a use of the entry under a full name."""
-        self._entries.get(name)
+        self._lru.touch(name)
 
     def peek(self, name: str) -> Entry | None:
         """The entry under a full name, without counting as use."""
-        return Cache.__getitem__(self._entries, name) if name in self._entries else None
+        return self._lru.held.get(name)
 
     def find(self, key: Key, request: Request) -> Found:
         """The entry for a request: by key, and where variants exist by Vary, the most recent match (RFC 9111 §4.1)."""
         names = self._variants.get(key.text)
         if names is None:
-            return Found(self._entries.get(key.text))
+            return Found(self._lru.touch(key.text))
         best: Entry | None = None
         for name in names:
             entry = self.peek(name)
             if entry is not None and self.matches(entry, request) and (best is None or entry.received >= best.received):
                 best = entry
         if best is not None:
-            self._entries.get(key.text + best.variant)
+            self._lru.touch(key.text + best.variant)
         return Found(best, len(names))
 
     @staticmethod
@@ -179,19 +238,14 @@ class Store:
         others = self._variants.get(entry.key.text)
         if entry.variant or others is not None:
             self._note_variant(entry.key.text, name)
-        self._entries.victims = []
-        replaced = self.peek(name)
-        if replaced is not None:
-            replaced.live = False
-        self._entries[name] = entry
-        entry.live = True
-        evicted = tuple(self._entries.victims)
+        _alike.share(entry)
+        evicted = tuple(self._lru.add(name, entry))
         for victim in evicted:
             self._forget_variant(victim.key.text, victim.key.text + victim.variant)
         return Put(True, evicted)
 
     def _note_variant(self, text: str, name: str) -> None:
-        names = self._variants.setdefault(text, [text] if text in self._entries else [])
+        names = self._variants.setdefault(text, [text] if text in self._lru.held else [])
         if name not in names:
             names.append(name)
 
@@ -209,8 +263,7 @@ class Store:
         name = entry.key.text + entry.variant
         if self.peek(name) is not entry:
             return False
-        del self._entries[name]
-        entry.live = False
+        self._lru.remove(name)
         self._forget_variant(entry.key.text, name)
         return True
 
@@ -222,7 +275,5 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
-        for entry in self.entries():
-            entry.live = False
-        self._entries.clear()
+        self._lru.clear()
         self._variants.clear()
