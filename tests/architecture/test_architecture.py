@@ -35,7 +35,6 @@ REASONS = [
 NAMED = [*REASONS, reasons.Outcome, FailureKind, Skipped, Exclusion]
 
 LONGER = {
-    "edgesim/edge/fast.py": 425,
     "edgesim/edge/journey.py": 410,
     "edgesim/wire/connection.py": 450,
     "edgesim/world/gazetteer.py": 405,

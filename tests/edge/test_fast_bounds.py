@@ -14,7 +14,7 @@ import pytest
 from fast_worlds import FastWorld, Viewer, fast_world, request
 
 from edgesim.edge import fast as module
-from edgesim.edge.fast import Block, Prepared
+from edgesim.edge.learned import Block, Prepared
 from edgesim.wire.limits import ListenerLimits
 
 pytestmark = pytest.mark.live
