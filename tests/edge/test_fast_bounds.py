@@ -170,7 +170,7 @@ async def test_nor_are_framed_bodies_kept_by_the_records(monkeypatch: pytest.Mon
 
 
 async def test_one_lane_per_address_and_no_more_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_LANES", 50, raising=False)
+    monkeypatch.setattr(module, "MOST_LANES", 50)
     async with fast_world() as world:
         for number in range(1, 120):
             viewer = await world.viewer(source=f"127.0.2.{number}")

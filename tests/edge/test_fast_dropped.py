@@ -288,7 +288,7 @@ async def test_hits_before_a_change_of_the_clock_are_counted_before_it() -> None
 
 async def test_connections_of_more_addresses_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address that was forgotten has its connections still; a change of the World reaches them too."""
-    monkeypatch.setattr("edgesim.edge.fast.MOST_LANES", 20, raising=False)
+    monkeypatch.setattr("edgesim.edge.fast.MOST_LANES", 20)
     async with fast_world() as world:
         viewer, _ = await world.learnt(ONE, await world.viewer(source="127.0.1.1"))
         for number in range(2, 40):
