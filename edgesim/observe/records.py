@@ -110,7 +110,8 @@ class Records:
         return lambda: self._listeners.remove(pair)
 
     def add(self, verdict: Verdict) -> None:
-        """Keep a verdict and tell the listeners."""
+        """Keep a verdict and tell the listeners; hits that came before it are recorded first."""
+        self.settle()
         self._keep(verdict.id, verdict, monotonic())
         for listener, _ in self._listeners:
             listener(verdict)

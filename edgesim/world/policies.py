@@ -161,6 +161,10 @@ class CorsEntry(Model):
     )
 
 
+FRAMING = frozenset({"connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"})
+"""Headers that frame a message or end at one connection; no policy may set them."""
+
+
 class ResponseHeadersPolicyEntry(Model):
     """Headers changed on the way to the viewer."""
 
@@ -179,6 +183,8 @@ class ResponseHeadersPolicyEntry(Model):
         for name in (*self.custom, *self.remove):
             if not TOKEN.fullmatch(name):
                 conflict(info, show(name), "a header name")
+        if wrong := [name for name in self.custom if name.lower() in FRAMING]:
+            conflict(info, show(wrong[0]), "a header that is not the connection's own")
         for name in self.remove:
             if any(fnmatchcase(name.lower(), rule) for rule in UNREMOVABLE):
                 conflict(info, show(name), "a header CloudFront lets you remove")

@@ -320,7 +320,7 @@ def document(port: int, **sections: Any) -> dict[str, Any]:
                 "custom": {"X-Custom": "1"},
                 "remove": ["ETag"],
             },
-            "framing": {"custom": {"Transfer-Encoding": "chunked", "Connection": "close", "Age": "7"}},
+            "framing": {"custom": {"Age": "7"}},
             "undated": {"remove": ["Date"]},
         },
         "distributions": [

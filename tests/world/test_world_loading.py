@@ -334,3 +334,10 @@ def test_no_document_breaks_the_checker(data: object) -> None:
     assert checked.errors or checked.file is not None
     for error in checked.errors:
         assert error.expected
+
+
+@pytest.mark.parametrize("name", ["Transfer-Encoding", "content-length", "Connection"])
+def test_a_policy_cannot_set_what_frames_a_message(name: str) -> None:
+    text = f"response_headers_policies: {{ p: {{ custom: {{ {name}: x }} }} }}"
+    errors = check_text(text).errors
+    assert any(name in error.found for error in errors), errors
