@@ -119,13 +119,16 @@ async def test_stopping_a_node_under_load_loses_no_request(visitor):
             await asyncio.sleep(0.1)
             assert (await visitor.order(node, "stopped"))["state"] == "stopped"
             await asyncio.sleep(0.1)
+            seen = len(statuses)
             nodes.clear()
-            await asyncio.sleep(0.05)
+            async with asyncio.timeout(10):  # a busy machine may answer nobody for a while
+                while len(statuses) < seen + 20:
+                    await asyncio.sleep(0.01)
             assert node not in nodes
             assert nodes
             assert (await visitor.order(node, "running"))["healthy"] is True
         done.set()
-    assert len(statuses) > 200
+    assert len(statuses) > 60
     assert set(statuses) == {200}
     assert len(await visitor.arrivals()) == len(statuses)
 
