@@ -42,7 +42,7 @@ def rows(seconds: float, crowd_seconds: float) -> list[Row]:
     plain = Load(seconds=seconds)
     brief = Load(seconds=1)
     both = ("nginx", "edgesim")
-    everyone = ("nginx", "varnish", "nginx-tuned", "edgesim")
+    everyone = ("nginx", "varnish", "nginx-tuned", "floor", "edgesim")
 
     def hit(name: str, connections: int = 32) -> Load:
         return replace(plain, path=f"/{name}", connections=connections)
@@ -59,7 +59,7 @@ def rows(seconds: float, crowd_seconds: float) -> list[Row]:
             everyone,
             hit("1k"),
             (replace(brief, path="/1k"),),
-            how="wrk -c32; nginx-tuned (buffered log, open_file_cache) is for information",
+            how="wrk -c32; for information: nginx-tuned (buffered log, open_file_cache) and floor (constant bytes)",
         ),
         Row("hit-100k", "hit, 100 kB", (Target(0.9, "nginx"),), both, hit("100k"), (replace(brief, path="/100k"),)),
         Row("hit-10m", "hit, 10 MB", (Target(1.5, "nginx"),), both, hit("10m", 8), (replace(brief, path="/10m"),)),

@@ -200,6 +200,21 @@ class Varnish(Server):
             process.settle()
 
 
+class Floor(Server):
+    """Constant bytes from uvloop: what reading a request and writing an answer costs, and nothing else."""
+
+    name = "floor"
+
+    def __init__(self, where: Path) -> None:
+        super().__init__()
+        where.mkdir()
+        self.http = free_port()
+        command = [sys.executable, "-m", "bench.floor", str(self.http)]
+        process = Process(pinned(command, SERVER_CPU), where / "output.log")
+        self.processes = self.counted = [process]
+        wait_until(lambda: answers(self.http), process)
+
+
 class Edgesim(Server):
     """``edgesim up`` with one edge; log, metrics and verdicts on. ``real`` puts the viewers in Sydney, and waits."""
 
@@ -252,6 +267,8 @@ class Park:
         where = self._where / name
         if name == "origin":
             return Origin(where)
+        if name == "floor":
+            return Floor(where)
         origin = self.get("origin").http
         match name:
             case "nginx" | "nginx-tuned":
