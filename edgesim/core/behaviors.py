@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from edgesim.core.policies import CachePolicy, OriginRequestPolicy, ResponseHeadersPolicy
 from edgesim.core.profiles import CLOUDFRONT, Profile
+from edgesim.core.values import record
 
 GET_HEAD = frozenset({"GET", "HEAD"})
 GET_HEAD_OPTIONS = GET_HEAD | {"OPTIONS"}
@@ -136,7 +137,7 @@ class Distribution:
         return 10 if rule is None else rule.min_ttl
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Match:
     """The behaviour a path met first, and the patterns before it that did not match."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from multidict import CIMultiDict
 
@@ -13,6 +13,7 @@ from edgesim.core.messages import Field, Request, connection_options, listed
 from edgesim.core.policies import ALL_EXCEPT_ADDS, OriginRequestPolicy, Pick, Take
 from edgesim.core.selection import lowered, pick_cookies, pick_query, query_pairs
 from edgesim.core.steps import Fetch
+from edgesim.core.values import record
 
 USER_AGENT = "Amazon CloudFront"
 VIA_SUFFIX = "cloudfront.net (CloudFront)"
@@ -45,7 +46,7 @@ EDGESIM_FIELDS = frozenset({"x-edgesim-location", "x-edgesim-edge"})
 """edgesim's own request headers end at the edge."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Upstream:
     """The request as the origin is to get it. ``dropped`` names what the viewer sent and the origin does not see."""
 
