@@ -102,10 +102,11 @@ class EdgeService:
             return self._rejection(visit, Rejection.UNKNOWN_HOST, 403)
         if self._fronted(visit):
             return self._rejection(visit, Rejection.WRONG_CERTIFICATE, 421)
-        tls = visit.incoming.tls
-        new = visit.incoming.requests_on_connection <= 1
-        trips = handshake_trips(tls.protocol if isinstance(tls, TlsFacts) else "") if new else 0
-        await self._errands.roads.arrive(routed.visitor.place, routed.pop, routed.rtt_ms, trips)
+        if self._errands.roads.real:
+            tls = visit.incoming.tls
+            new = visit.incoming.requests_on_connection <= 1
+            trips = handshake_trips(tls.protocol if isinstance(tls, TlsFacts) else "") if new else 0
+            await self._errands.roads.arrive(routed.visitor.place, routed.pop, routed.rtt_ms, trips)
         admitted = admit(visit.request, distribution, routed.visitor.country)
         if admitted.match is not None:
             visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
