@@ -159,7 +159,7 @@ def match_behavior(distribution: Distribution, path: str) -> Match:
     normal = normalise_path(path)
     for index, behavior in enumerate(distribution.behaviors):
         if behavior.pattern == "*" or compile_pattern(behavior.pattern).fullmatch(normal):
-            return Match(behavior, index, tuple(b.pattern for b in distribution.behaviors[:index]))
+            return Match(behavior, index, tuple([b.pattern for b in distribution.behaviors[:index]]))
     raise LookupError("a distribution always ends with its default behaviour")
 
 

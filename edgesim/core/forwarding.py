@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from functools import lru_cache
 
 from multidict import CIMultiDict
 
@@ -94,6 +95,7 @@ def origin_request(
     return Upstream(request.method, target, headers, host, _dropped(request, headers), cloudfront)
 
 
+@lru_cache(maxsize=1024)
 def via(version: tuple[int, int], node: str) -> str:
     """One Via member: the protocol of the hop it came over, and this cache's name (spec §1.3)."""
     number = "2.0" if version[0] == 2 else f"{version[0]}.{version[1]}"

@@ -176,7 +176,7 @@ class FastPath:
         hop, distribution = visit.hop, visit.distribution
         if raw is None or answer is None or hop is None or hop.entry is None or distribution is None:
             return
-        if visit.learnable is None or len(raw) > LARGEST_LEARNED:
+        if visit.learnable is None or len(raw) > LARGEST_LEARNED or answer.status != hop.entry.status:
             return
         reason, headers = visit.learnable
         end = raw.find(b"\r\n")
@@ -249,7 +249,7 @@ class FastPath:
             return False
         exchange, world = hop.exchange, self._hierarchy.world
         decided = exchange.asked_upstream or exchange.joined is not None or exchange.stale is not None
-        if decided or hop.outcome is not Outcome.HIT or answer.data is None or answer.status != hop.entry.status:
+        if decided or hop.outcome is not Outcome.HIT or answer.data is None:
             return False
         if not hop.entry.live or hop.entry.body.data is not answer.data or not behavior.profile.policy_ttls:
             return False

@@ -25,6 +25,7 @@ from edgesim.edge.fast import FastPath
 from edgesim.edge.heads import REASONS, UNPLACED, viewer_head
 from edgesim.edge.ids import request_id, via_name
 from edgesim.edge.journey import Journey, generated, refused_answer, relayed_answer
+from edgesim.edge.learned import measured
 from edgesim.edge.plan import Errands, Plan
 from edgesim.edge.pump import chunks_of
 from edgesim.edge.recording import malformed_verdict, refresh_verdict, verdict_of
@@ -332,7 +333,7 @@ def _as_chunks(visit: Visit, headers: list[Field]) -> bool:
     """An answer without a length, as one compressed here, goes out in chunks, from the store too (spec §4.4, §7.11)."""
     if visit.behavior is None or not visit.behavior.profile.policy_ttls:
         return False
-    return not any(name.lower() == "content-length" for name, _ in headers)
+    return not measured(headers)
 
 
 def _has_page(rule: ErrorRule | None) -> bool:
