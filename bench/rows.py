@@ -115,7 +115,7 @@ def rows(seconds: float, crowd_seconds: float) -> list[Row]:
             both,
             replace(hit("1k"), script="heads.lua", arguments=("/1k",)),
             (replace(brief, path="/1k"),),
-            how="every head differs, so each is parsed, decided, and learned for nothing",
+            how="every head differs, so each is parsed and decided, and none is worth learning",
         ),
         Row(
             "crowd",

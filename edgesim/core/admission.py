@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgesim.core.behaviors import ALL_METHODS, Distribution, Match, ViewerProtocol, match_behavior
 from edgesim.core.messages import Request
 from edgesim.core.reasons import Rejection
+from edgesim.core.values import record
 
 LONGEST_URL = 8_192
 LARGEST_UPLOAD = 64 * 1024**3
@@ -16,7 +17,7 @@ LARGEST_UPLOAD = 64 * 1024**3
 _ROOT_OBJECT = re.compile(r"[A-Za-z0-9_\-.*$/~\"'&]{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Admitted:
     """The request goes on, to this behaviour. ``path`` is the raw path after default-root substitution."""
 

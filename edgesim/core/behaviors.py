@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from edgesim.core.policies import CachePolicy, OriginRequestPolicy, ResponseHeadersPolicy
 from edgesim.core.profiles import CLOUDFRONT, Profile
+from edgesim.core.values import record
 
 GET_HEAD = frozenset({"GET", "HEAD"})
 GET_HEAD_OPTIONS = GET_HEAD | {"OPTIONS"}
@@ -136,7 +137,7 @@ class Distribution:
         return 10 if rule is None else rule.min_ttl
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Match:
     """The behaviour a path met first, and the patterns before it that did not match."""
 
@@ -158,7 +159,7 @@ def match_behavior(distribution: Distribution, path: str) -> Match:
     normal = normalise_path(path)
     for index, behavior in enumerate(distribution.behaviors):
         if behavior.pattern == "*" or compile_pattern(behavior.pattern).fullmatch(normal):
-            return Match(behavior, index, tuple(b.pattern for b in distribution.behaviors[:index]))
+            return Match(behavior, index, tuple([b.pattern for b in distribution.behaviors[:index]]))
     raise LookupError("a distribution always ends with its default behaviour")
 
 

@@ -8,19 +8,20 @@ from edgesim.core.messages import Request
 from edgesim.core.ranges import Asked, Interval, in_order, parse_content_range, resolve
 from edgesim.core.store import Entry
 from edgesim.core.validation import Precondition, if_range_holds, viewer_condition
+from edgesim.core.values import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Whole:
     """The answer as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NotModified:
     """304: the viewer's own copy is good."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Slice:
     """206 with one range. ``offset`` is where the entry's body begins in the object."""
 

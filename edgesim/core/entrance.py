@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgesim.core.places import Place
 from edgesim.core.reasons import Rejection
+from edgesim.core.values import record
 from edgesim.core.verdict import Visitor
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Routed:
     """Where the front door sends a request: to an edge, with the viewer as it sees him; or nowhere, with the reason.
 

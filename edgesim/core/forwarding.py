@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from functools import lru_cache
 
 from multidict import CIMultiDict
 
@@ -13,6 +14,7 @@ from edgesim.core.messages import Field, Request, connection_options, listed
 from edgesim.core.policies import ALL_EXCEPT_ADDS, OriginRequestPolicy, Pick, Take
 from edgesim.core.selection import lowered, pick_cookies, pick_query, query_pairs
 from edgesim.core.steps import Fetch
+from edgesim.core.values import record
 
 USER_AGENT = "Amazon CloudFront"
 VIA_SUFFIX = "cloudfront.net (CloudFront)"
@@ -45,7 +47,7 @@ EDGESIM_FIELDS = frozenset({"x-edgesim-location", "x-edgesim-edge"})
 """edgesim's own request headers end at the edge."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Upstream:
     """The request as the origin is to get it. ``dropped`` names what the viewer sent and the origin does not see."""
 
@@ -93,6 +95,7 @@ def origin_request(
     return Upstream(request.method, target, headers, host, _dropped(request, headers), cloudfront)
 
 
+@lru_cache(maxsize=1024)
 def via(version: tuple[int, int], node: str) -> str:
     """One Via member: the protocol of the hop it came over, and this cache's name (spec §1.3)."""
     number = "2.0" if version[0] == 2 else f"{version[0]}.{version[1]}"

@@ -6,7 +6,6 @@ clock: 0 unless the clock was moved and the origin still lives in real time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from edgesim.core.dates import parse_date
@@ -15,12 +14,13 @@ from edgesim.core.messages import Headers, Response, listed
 from edgesim.core.policies import Ttls
 from edgesim.core.profiles import Profile
 from edgesim.core.reasons import LifetimeRule
+from edgesim.core.values import record
 
 HEURISTIC_STATUSES = frozenset({200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501})
 """Statuses that may get a heuristic lifetime (RFC 9110 §15.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lifetime:
     """A freshness lifetime in seconds, the rule that gave it, and what the origin itself asked for."""
 
@@ -29,7 +29,7 @@ class Lifetime:
     asked: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Controls:
     """What controls caching in one answer: the directives in force and the field they came from."""
 

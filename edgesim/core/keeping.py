@@ -27,26 +27,27 @@ HEAD_MARK = "\x1fHEAD"
 class Keeping:
     """One exchange's dealings with its cache. The attributes record every decision, for the verdict."""
 
+    forwarded: Forwarded | None = None
+    not_stored: NotStored | None = None
+    not_joined: NotJoined | None = None
+    not_stale: NotStale | None = None
+    stale: Stale | None = None
+    freshness: Freshness | None = None
+    joined: str | None = None
+    storing = False
+    stored = False
+    asked_upstream = False
+    waited = False
+    validated = False
+    _asked: list[Asked] | None = None
+    _own_conditions = False
+    _flight: Flight | None = None
+    _token: int | None = None
+
     def __init__(self, cache: Cache, ask: Ask) -> None:
         self.cache = cache
         self.ask = ask
         self.profile = ask.behavior.profile
-        self.forwarded: Forwarded | None = None
-        self.not_stored: NotStored | None = None
-        self.not_joined: NotJoined | None = None
-        self.not_stale: NotStale | None = None
-        self.stale: Stale | None = None
-        self.freshness: Freshness | None = None
-        self.joined: str | None = None
-        self.storing = False
-        self.stored = False
-        self.asked_upstream = False
-        self.waited = False
-        self.validated = False
-        self._asked: list[Asked] | None = None
-        self._own_conditions = False
-        self._flight: Flight | None = None
-        self._token: int | None = None
 
     def _land(self) -> None:
         if self._flight is not None:

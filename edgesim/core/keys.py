@@ -10,11 +10,12 @@ from edgesim.core.encoding import normalised
 from edgesim.core.messages import Headers, Request, listed
 from edgesim.core.policies import Take
 from edgesim.core.selection import cookie_pairs, lowered, pick_cookies, pick_query, query_pairs
+from edgesim.core.values import record
 
 SEPARATOR = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Key:
     """A cache key. ``text`` is compared; ``uri`` (path and the query in the key) is what invalidations match."""
 

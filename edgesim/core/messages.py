@@ -6,9 +6,11 @@ Bodies never pass through the core; it sees only heads and, for stored objects, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from multidict import CIMultiDict, CIMultiDictProxy
+
+from edgesim.core.values import record
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 Field = tuple[str, str]
@@ -33,7 +35,7 @@ HOP_BY_HOP = frozenset(
 """Fields that end at one connection (RFC 9110 §7.6.1, RFC 9111 §3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Request:
     """One request head. ``target`` is the raw request-target, ``version`` (major, minor), ``scheme`` http or https."""
 
@@ -57,7 +59,7 @@ class Request:
         return query if mark else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Response:
     """One final response head. ``length`` is the body's size in bytes, ``None`` when only its end will tell."""
 

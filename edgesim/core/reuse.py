@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from multidict import CIMultiDict
 
@@ -27,12 +27,13 @@ from edgesim.core.steps import Answered, Ask
 from edgesim.core.storability import policy_refusal, standard_refusal
 from edgesim.core.store import Entry
 from edgesim.core.validation import merged
+from edgesim.core.values import record
 from edgesim.core.vary import selecting, selecting_names
 
 FOREVER = float(LONGEST)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Freshness:
     """The sum that decided: ``left`` = ``lifetime`` - ``age``, all seconds; negative when it is over."""
 

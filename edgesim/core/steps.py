@@ -12,9 +12,10 @@ from edgesim.core.keys import Key
 from edgesim.core.messages import Field, Request, Response
 from edgesim.core.reasons import NotStored, Outcome, Stale
 from edgesim.core.store import Entry
+from edgesim.core.values import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ask:
     """What a cache is asked: the request as its client sent it, and what the distribution says about it."""
 
@@ -29,7 +30,7 @@ class Ask:
     """It comes from a cache below that refreshes behind a stale answer: another stale one would be of no use."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Serve:
     """Answer from ``entry``. With ``refresh`` a background exchange is to refresh it."""
 
@@ -40,7 +41,7 @@ class Serve:
     refresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fetch:
     """Ask the next tier or the origin.
 
@@ -60,7 +61,7 @@ class Join:
     flight: Flight
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Relay:
     """Pass the answer on as it arrives; with ``entry`` its body is ``entry.body`` and is being kept."""
 
@@ -78,7 +79,7 @@ class Refuse:
     failure: Failure | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Done:
     """Nothing more to do; the entries that had to make room."""
 
@@ -88,7 +89,7 @@ class Done:
 Step = Serve | Fetch | Join | Relay | Refuse | Done
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Answered:
     """The head of an answer came. ``asked_at`` is when it was asked for, ``skew`` shifts the origin's dates."""
 
@@ -114,7 +115,7 @@ class Released:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ended:
     """The relayed body ended: whole, or with the reason it is not to be kept."""
 

@@ -16,6 +16,7 @@ from edgesim.core.freshness import Lifetime
 from edgesim.core.keys import Key
 from edgesim.core.messages import Request, Response
 from edgesim.core.ranges import Parts
+from edgesim.core.values import record
 from edgesim.core.vary import Selecting, selecting
 
 ENTRY_OVERHEAD = 512
@@ -84,7 +85,7 @@ class Entry:
         return held + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + ENTRY_OVERHEAD
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Put:
     """What storing did: whether it was kept, and the entries that had to go for it."""
 

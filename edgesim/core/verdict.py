@@ -5,7 +5,7 @@ Times are simulated seconds since the epoch, durations milliseconds, sizes bytes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from edgesim.core.cache import Tier
 from edgesim.core.failures import Failure
@@ -13,9 +13,10 @@ from edgesim.core.messages import Request, Response
 from edgesim.core.reasons import Forwarded, NotCompressed, NotJoined, NotStale, NotStored, Outcome, Rejection, Stale
 from edgesim.core.reuse import Freshness
 from edgesim.core.routing import Choice
+from edgesim.core.values import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Leg:
     """One stretch of the way: from where to where, and its modelled round trip in milliseconds."""
 
@@ -24,7 +25,7 @@ class Leg:
     ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OriginTrip:
     """One visit to an origin: which, what it answered, and its times in milliseconds."""
 
@@ -41,7 +42,7 @@ class OriginTrip:
     failover: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Visitor:
     """Who asked: address, place and how it was found, and the edges that could have answered."""
 
@@ -54,7 +55,7 @@ class Visitor:
     choice: Choice | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Verdict:
     """What one cache did with one request, and why."""
 

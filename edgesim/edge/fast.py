@@ -46,6 +46,12 @@ from edgesim.wire.listener import Connection
 MOST_LEARNED = 48 * 1024 * 1024
 """Bytes of everything learned; the oldest is forgotten first."""
 
+LEARNED_AT_ONCE = 1_000
+"""Blocks and targets that are learned when first seen; with more, at second sight, as most random ones never return."""
+
+MOST_SEEN = 16_384
+"""Blocks and targets that are remembered as seen, by their hashes; with more, all count as new again."""
+
 MOST_LANES = 10_000
 """Different viewers (address, listener, TLS) at a time; with one more, all is learned anew."""
 
@@ -89,6 +95,7 @@ class FastPath:
         self._choices: dict[int, Choice] = {}
         self._learned: deque[tuple[dict[Any, Any], object, int]] = deque()
         self._size = 0
+        self._seen: set[int] = set()
         self._ids: list[bytes] = []
         self._waiting: list[FastHit] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -169,11 +176,14 @@ class FastPath:
         hop, distribution = visit.hop, visit.distribution
         if raw is None or answer is None or hop is None or hop.entry is None or distribution is None:
             return
-        if visit.learnable is None or len(raw) > LARGEST_LEARNED or not self._plain(visit, answer):
+        if visit.learnable is None or len(raw) > LARGEST_LEARNED or answer.status != hop.entry.status:
             return
         reason, headers = visit.learnable
         end = raw.find(b"\r\n")
         target, lines = raw[4:end], raw[end:]
+        strange = self._strange(lines) | self._strange(target)  # both are to be remembered
+        if strange or not self._plain(visit, answer):
+            return
         lane = self._lane(visit)
         block = lane.blocks.get(lines) or self._block(lane, lines, distribution, visit)
         visit.reply.connection.extra = lane
@@ -185,6 +195,16 @@ class FastPath:
             return
         prepared = block.targets[target] = Prepared(hop.cache, hop.entry, pieces, body, verdict)
         self._note(block.targets, target, prepared.size + len(target))
+
+    def _strange(self, part: bytes) -> bool:
+        """Whether a block or a target is too new to be worth learning."""
+        mark, seen = hash(part), self._seen
+        if mark in seen:
+            return False
+        if len(seen) >= MOST_SEEN:
+            seen.clear()
+        seen.add(mark)
+        return len(self._learned) >= LEARNED_AT_ONCE
 
     def _block(self, lane: Lane, lines: bytes, distribution: Distribution, visit: Visit) -> Block:
         """A new block of header lines, which shares its targets with others of its kind."""
@@ -229,7 +249,7 @@ class FastPath:
             return False
         exchange, world = hop.exchange, self._hierarchy.world
         decided = exchange.asked_upstream or exchange.joined is not None or exchange.stale is not None
-        if decided or hop.outcome is not Outcome.HIT or answer.data is None or answer.status != hop.entry.status:
+        if decided or hop.outcome is not Outcome.HIT or answer.data is None:
             return False
         if not hop.entry.live or hop.entry.body.data is not answer.data or not behavior.profile.policy_ttls:
             return False

@@ -10,6 +10,7 @@ from edgesim.core.cache_status import exchange_member, joined_members, rejected_
 from edgesim.core.dates import format_date
 from edgesim.core.messages import Field
 from edgesim.core.outgoing import filtered_vary, own_headers
+from edgesim.core.policies import ResponseHeadersPolicy
 from edgesim.core.reasons import Rejection
 from edgesim.core.response_policy import apply_policy
 from edgesim.core.server_timing import Timing, server_timing, wanted
@@ -43,6 +44,7 @@ def viewer_head(visit: Visit, answer: Answer, now: float, elapsed_ms: float) -> 
     """All headers of an answer in the order they go out, but for the connection's own."""
     behavior, hop = visit.behavior, visit.hop
     headers: list[Field] = []
+    names: set[str] = set()
     before: dict[str, list[str]] = {}
     for pair in answer.headers:
         low = pair[0].lower()
@@ -50,11 +52,13 @@ def viewer_head(visit: Visit, answer: Answer, now: float, elapsed_ms: float) -> 
             before.setdefault(low, []).append(pair[1])
         else:
             headers.append(pair)
+            names.add(low)
     if behavior is not None:
-        if hop is not None:
+        if hop is not None and "vary" in names:
             headers = filtered_vary(behavior, headers)
-        headers = _with_policy(visit, headers, elapsed_ms)
-    names = {name.lower() for name, _ in headers}
+        if behavior.response_headers is not None:
+            headers = _with_policy(visit, behavior.response_headers, headers, elapsed_ms)
+            names = {name.lower() for name, _ in headers}
     if "date" not in names:
         headers.insert(0, ("Date", format_date(int(now))))
     if "server" not in names and (behavior is None or behavior.profile.policy_ttls):
@@ -73,11 +77,8 @@ def viewer_head(visit: Visit, answer: Answer, now: float, elapsed_ms: float) -> 
     )
 
 
-def _with_policy(visit: Visit, headers: list[Field], elapsed_ms: float) -> list[Field]:
+def _with_policy(visit: Visit, policy: ResponseHeadersPolicy, headers: list[Field], elapsed_ms: float) -> list[Field]:
     """The behaviour's response headers policy, and Server-Timing if it asks for that."""
-    policy = visit.behavior.response_headers if visit.behavior is not None else None
-    if policy is None:
-        return headers
     headers = apply_policy(policy, visit.request, headers)
     hop = visit.hop
     if policy.server_timing is None or hop is None:

@@ -67,20 +67,24 @@ class Journey:
     def __init__(self, errands: Errands, plan: Plan) -> None:
         self._errands = errands
         self.plan = plan
-        hierarchy = errands.hierarchy
-        edge = hierarchy.edge(plan.pop)
+        edge = errands.hierarchy.edge(plan.pop)
         assert edge is not None, "the edge is one of this process"
-        origin = self._first_origin()
-        regional = hierarchy.sites[plan.pop].regional
-        self.way: Way = way_up(
-            plan.request.method,
-            plan.behavior,
-            origin,
-            regional,
-            regional_caches=plan.distribution.regional_caches,
-            down=hierarchy.regions_down,
-        )
-        self._stops = [(Tier.EDGE, edge)] + [(stop.tier, hierarchy.cache(stop)) for stop in self.way.stops]
+        self._stops = [(Tier.EDGE, edge)]
+        self._way: Way | None = None
+
+    def _find_way(self) -> None:
+        """The caches behind the edge; a hit needs none of them."""
+        if self._way is None:
+            plan, hierarchy = self.plan, self._errands.hierarchy
+            self._way = way_up(
+                plan.request.method,
+                plan.behavior,
+                self._first_origin(),
+                hierarchy.sites[plan.pop].regional,
+                regional_caches=plan.distribution.regional_caches,
+                down=hierarchy.regions_down,
+            )
+            self._stops += [(stop.tier, hierarchy.cache(stop)) for stop in self._way.stops]
 
     def _first_origin(self) -> Origin:
         distribution, name = self.plan.distribution, self.plan.behavior.origin
@@ -118,6 +122,8 @@ class Journey:
         clock, exchange = self._errands.clock, hop.exchange
         upper: _Upper | None = None
         step = exchange.start(clock.now())
+        if not isinstance(step, Serve) or step.refresh:
+            self._find_way()
         while True:
             match step:
                 case Serve():

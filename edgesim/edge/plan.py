@@ -13,6 +13,7 @@ from edgesim.core.keys import Key
 from edgesim.core.messages import Request, Response
 from edgesim.core.reasons import NotCompressed, Outcome
 from edgesim.core.store import Entry
+from edgesim.core.values import record
 from edgesim.core.verdict import Leg, OriginTrip
 from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.origins import OnInterim, Origins
@@ -62,7 +63,7 @@ class Errands:
     tasks: TaskOwner
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan:
     """A request that was admitted: where it is, what it asks, and what the distribution says."""
 

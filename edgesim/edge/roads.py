@@ -29,6 +29,11 @@ class Roads:
     def __init__(self, hierarchy: Hierarchy) -> None:
         self._hierarchy = hierarchy
 
+    @property
+    def real(self) -> bool:
+        """Whether time passes on them."""
+        return self._hierarchy.world.latency.mode == "real"
+
     async def travel(self, start: str, end: str, label: str = "") -> Leg:
         """Go from one stop to another and back: the leg, with its time passed where latency is real.
 
@@ -59,7 +64,7 @@ class Roads:
         ms = ms * latency.scale + extra
         if hierarchy.world.faults:
             ms += self._slow(f"link:{start}->{end}")
-        if latency.mode == "real":
+        if self.real:
             await pause(ms)
         return Leg(start, end, ms)
 

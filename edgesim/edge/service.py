@@ -25,6 +25,7 @@ from edgesim.edge.fast import FastPath
 from edgesim.edge.heads import REASONS, UNPLACED, viewer_head
 from edgesim.edge.ids import request_id, via_name
 from edgesim.edge.journey import Journey, generated, refused_answer, relayed_answer
+from edgesim.edge.learned import measured
 from edgesim.edge.plan import Errands, Plan
 from edgesim.edge.pump import chunks_of
 from edgesim.edge.recording import malformed_verdict, refresh_verdict, verdict_of
@@ -102,10 +103,11 @@ class EdgeService:
             return self._rejection(visit, Rejection.UNKNOWN_HOST, 403)
         if self._fronted(visit):
             return self._rejection(visit, Rejection.WRONG_CERTIFICATE, 421)
-        tls = visit.incoming.tls
-        new = visit.incoming.requests_on_connection <= 1
-        trips = handshake_trips(tls.protocol if isinstance(tls, TlsFacts) else "") if new else 0
-        await self._errands.roads.arrive(routed.visitor.place, routed.pop, routed.rtt_ms, trips)
+        if self._errands.roads.real:
+            tls = visit.incoming.tls
+            new = visit.incoming.requests_on_connection <= 1
+            trips = handshake_trips(tls.protocol if isinstance(tls, TlsFacts) else "") if new else 0
+            await self._errands.roads.arrive(routed.visitor.place, routed.pop, routed.rtt_ms, trips)
         admitted = admit(visit.request, distribution, routed.visitor.country)
         if admitted.match is not None:
             visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
@@ -331,7 +333,7 @@ def _as_chunks(visit: Visit, headers: list[Field]) -> bool:
     """An answer without a length, as one compressed here, goes out in chunks, from the store too (spec §4.4, §7.11)."""
     if visit.behavior is None or not visit.behavior.profile.policy_ttls:
         return False
-    return not any(name.lower() == "content-length" for name, _ in headers)
+    return not measured(headers)
 
 
 def _has_page(rule: ErrorRule | None) -> bool:

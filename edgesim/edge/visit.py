@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Behavior, Distribution
@@ -13,6 +13,8 @@ from edgesim.core.verdict import Visitor
 from edgesim.edge.plan import Hop
 from edgesim.wire.listener import Incoming, Reply
 from edgesim.world.state import World
+
+NOWHERE = Routed("", Visitor())
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Visit:
     world: World
     """As it was when the request came; it may change before the answer has gone."""
     distribution: Distribution | None = None
-    routed: Routed = field(default_factory=lambda: Routed("", Visitor()))
+    routed: Routed = NOWHERE
     behavior: Behavior | None = None
     passed_over: tuple[str, ...] = ()
     rejected: Rejection | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_network
@@ -13,7 +14,7 @@ from edgesim.core.messages import Headers, Request, listed
 from edgesim.core.reasons import Rejection
 from edgesim.core.routing import Choice, Exclusion, Routes
 from edgesim.core.verdict import Visitor
-from edgesim.front.viewer import LOCATION_COOKIE, LOCATION_HEADER, Viewer, ViewerLocator
+from edgesim.front.viewer import LOCATION_COOKIE, LOCATION_HEADER, LONGEST_REMEMBERED, REMEMBERED, Viewer, ViewerLocator
 from edgesim.world.gazetteer import Gazetteer, UnknownPlace
 from edgesim.world.models import FrontSection
 from edgesim.world.state import World
@@ -28,6 +29,8 @@ class FrontDoor:
     def __init__(self, gazetteer: Gazetteer, world: World, routes: Callable[[], Routes]) -> None:
         self._gazetteer = gazetteer
         self._routes = routes
+        self._known: dict[tuple[object, ...], Routed] = {}
+        self._known_for: Routes | None = None
         self.edge_ports: Mapping[str, tuple[int, int]] = {}
         self.update(world)
 
@@ -35,6 +38,7 @@ class FrontDoor:
         """Take over a changed World."""
         before = getattr(self, "_world", None)
         self._world = world
+        self._known.clear()
         self._down = world.down
         if before is None or before.file.front != world.file.front:
             self._locator = _locator(self._gazetteer, world.file.front)
@@ -44,28 +48,44 @@ class FrontDoor:
     ) -> Routed:
         """The edge for a request from ``peer``. ``own`` is the edge whose own port it came in by, "" at the front."""
         headers = request.headers
+        pinned = own or headers.get(EDGE_HEADER)
+        price_class = distribution.price_class if distribution is not None else EVERYWHERE
+        told = (headers.get(LOCATION_HEADER), location_cookie(headers), listed(headers, "X-Forwarded-For"))
+        routes = self._routes()
+        if routes is not self._known_for or len(self._known) >= REMEMBERED:
+            self._known_for = routes
+            self._known.clear()
+        question = (*told, peer, pinned, price_class)
+        routed = self._known.get(question)
+        if routed is None:
+            routed = self._decide(told, peer, pinned, routes, price_class)
+            if routed.rejection is None and sum(len(part) for part in told if part) <= LONGEST_REMEMBERED:
+                self._known[question] = routed
+        if routed.pop and not own and self._world.file.front.mode == "redirect":
+            return replace(routed, redirect=self._own_url(request, routed.pop))
+        return routed
+
+    def _decide(
+        self,
+        told: tuple[str | None, str | None, str | None],
+        peer: tuple[str, int],
+        pinned: str | None,
+        routes: Routes,
+        price_class: str,
+    ) -> Routed:
+        """The answer to everything that it depends on; the same until the World changes."""
         try:
-            viewer = self._locator.locate(
-                headers.get(LOCATION_HEADER),
-                location_cookie(headers),
-                listed(headers, "X-Forwarded-For"),
-                peer[0],
-            )
+            viewer = self._locator.locate(*told, peer[0])
         except UnknownPlace as unknown:
             detail = f"{LOCATION_HEADER}: {unknown}"
             return Routed("", Visitor(peer[0], peer[1]), rejection=Rejection.UNKNOWN_PLACE, detail=detail)
-        pinned = own or headers.get(EDGE_HEADER)
         if pinned is not None and pinned not in self._world.edges:
             return Routed("", _visitor(viewer, peer), rejection=Rejection.UNKNOWN_EDGE, detail=self._nearest(pinned))
-        price_class = distribution.price_class if distribution is not None else EVERYWHERE
-        choice = self._routes().choose(viewer.place, price_class, self._down, pinned)
+        choice = routes.choose(viewer.place, price_class, self._down, pinned)
         visitor = _visitor(viewer, peer, choice)
         if choice.pop is None:
             return Routed("", visitor, rejection=Rejection.NO_EDGE, status=503, detail=_why_none(choice, pinned))
-        redirect = ""
-        if not own and self._world.file.front.mode == "redirect":
-            redirect = self._own_url(request, choice.pop)
-        return Routed(choice.pop, visitor, choice.rtt_ms, redirect=redirect, place=viewer.place)
+        return Routed(choice.pop, visitor, choice.rtt_ms, place=viewer.place)
 
     def _nearest(self, name: str) -> str:
         close = get_close_matches(name.upper(), self._world.edges, 3, 0.4)

@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from edgesim.core.messages import Headers
@@ -25,6 +26,9 @@ INTERVAL = 1.0
 
 MOST_WAITING = 100_000
 """Rows that may wait; with more the file is written at once."""
+
+LONGEST_REMEMBERED = 256
+"""Characters of a value whose encoded form is remembered; longer ones would let a stranger fill the memory."""
 
 PIECE = 500
 """Rows made and written between two turns of the loop."""
@@ -49,6 +53,11 @@ def encoded(value: str | None) -> str:
     """A value as the log has it: ``-`` when empty, and %XX for what RFC 1738 calls unsafe."""
     if not value:
         return "-"
+    return _encoded(value) if len(value) <= LONGEST_REMEMBERED else _ENCODED.sub(_escape, value)
+
+
+@lru_cache(maxsize=4096)
+def _encoded(value: str) -> str:
     return _ENCODED.sub(_escape, value)
 
 
@@ -59,12 +68,10 @@ def _escape(found: re.Match[str]) -> str:
 def row(verdict: Verdict) -> str:
     """One line of the log, with its end."""
     request, visitor, headers = verdict.request, verdict.visitor, verdict.request.headers
-    date, _, time = iso(verdict.at)[:19].partition("T")
     interval = _CONTENT_RANGE.match(verdict.content_range)
     protocol, cipher = verdict.tls
     fields = (
-        date,
-        time,
+        _stamp(round(verdict.at * 1000) // 1000),
         verdict.node or "-",
         str(verdict.bytes_out),
         visitor.address or "-",
@@ -98,6 +105,12 @@ def row(verdict: Verdict) -> str:
         interval[2] if interval else "-",
     )
     return "\t".join(fields) + "\n"
+
+
+@lru_cache(maxsize=16)
+def _stamp(second: int) -> str:
+    """Date and time, a tab between them."""
+    return iso(second)[:19].replace("T", "\t")
 
 
 def constant_pieces(template: Verdict) -> tuple[str, ...]:

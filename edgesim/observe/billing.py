@@ -59,7 +59,9 @@ class Billing:
         if region is None:
             return
         usage = self._usage(verdict.at)
-        used = usage.regions.setdefault(region, Usage())
+        used = usage.regions.get(region)
+        if used is None:
+            used = usage.regions[region] = Usage()
         used.bytes_out += verdict.bytes_out
         if verdict.request.scheme == "https":
             used.https += 1

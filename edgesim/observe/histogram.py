@@ -29,6 +29,12 @@ class Histogram:
         self.count += count
         self.total += ms * count
 
+    def add_all(self, other: Histogram) -> None:
+        """Count everything another one has counted."""
+        self.counts = [mine + its for mine, its in zip(self.counts, other.counts, strict=True)]
+        self.count += other.count
+        self.total += other.total
+
     def percentile(self, percent: float) -> float:
         """The duration that this part of all stay under: the upper end of its bucket; 0 when nothing was counted."""
         wanted = self.count * percent / 100

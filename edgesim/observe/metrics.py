@@ -57,8 +57,9 @@ class Metrics(Collector):
         """Everything, as it is at this moment."""
         yield from self._requests()
         yield from self._traffic()
-        yield _durations("edgesim_request_seconds", "Duration of requests at the edge.", self._stats.all.measured)
-        yield _durations("edgesim_modelled_network_seconds", "Modelled distance.", self._stats.all.modelled)
+        whole = self._stats.all
+        yield _durations("edgesim_request_seconds", "Duration of requests at the edge.", whole.measured)
+        yield _durations("edgesim_modelled_network_seconds", "Modelled distance.", whole.modelled)
         yield from self._stores()
         for name, about, value in self._gauges():
             yield GaugeMetricFamily(f"edgesim_{name}", about, value)

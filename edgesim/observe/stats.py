@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from edgesim.core.reasons import Outcome
@@ -13,6 +14,10 @@ from edgesim.observe.records import Burst, Group
 NOT_CACHEABLE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HITS = (Outcome.HIT, Outcome.REFRESH_HIT)
 _COUNTED = (*_HITS, Outcome.MISS)
+_NUMBERS = (
+    *("requests", "bytes_out", "bytes_in", "cacheable", "hits", "cacheable_bytes", "hit_bytes"),
+    *("origin_requests", "stale", "collapsed", "incomplete"),
+)
 NO_EDGE = "none"
 """Under which requests are counted that reached no edge."""
 
@@ -36,6 +41,19 @@ class Tally:
         self.incomplete = 0
         self.measured = Histogram()
         self.modelled = Histogram()
+
+    @classmethod
+    def of(cls, tallies: Iterable[Tally]) -> Tally:
+        """Several taken together."""
+        whole = cls()
+        for one in tallies:
+            for name in _NUMBERS:
+                setattr(whole, name, getattr(whole, name) + getattr(one, name))
+            whole.results.update(one.results)
+            whole.statuses.update(one.statuses)
+            whole.measured.add_all(one.measured)
+            whole.modelled.add_all(one.modelled)
+        return whole
 
     def add(self, verdict: Verdict, result: str, network_ms: float, origin_requests: int) -> None:
         """Count one verdict."""
@@ -98,8 +116,12 @@ class Stats:
     """
 
     def __init__(self) -> None:
-        self.all = Tally()
         self.edges: dict[str, Tally] = {}
+
+    @property
+    def all(self) -> Tally:
+        """What was counted in all; summed up when asked for, so that each request is counted once."""
+        return Tally.of(self.edges.values())
 
     def listen(self, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -111,19 +133,14 @@ class Stats:
             origin_requests += at.origin is not None
             at = at.upstream
         if verdict.background:
-            self.all.origin_requests += origin_requests
             self.edge(verdict.node).origin_requests += origin_requests
             return
-        result = verdict.result_type
-        self.all.add(verdict, result, network_ms, origin_requests)
-        self.edge(verdict.node).add(verdict, result, network_ms, origin_requests)
+        self.edge(verdict.node).add(verdict, verdict.result_type, network_ms, origin_requests)
 
     def burst(self, burst: Burst) -> None:
         """Count hits of the fast path."""
         for group in burst.groups:
-            result = group.template.result_type
-            self.all.add_group(group, result)
-            self.edge(group.template.node).add_group(group, result)
+            self.edge(group.template.node).add_group(group, group.template.result_type)
 
     def edge(self, pop: str) -> Tally:
         """What was counted at one edge."""

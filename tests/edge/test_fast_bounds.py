@@ -44,6 +44,7 @@ async def test_random_heads_and_targets_stay_within_the_bound(monkeypatch: pytes
     Two hundred thousand of them: ``python tests/edge/soak.py 200000 1``.
     """
     monkeypatch.setattr(module, "MOST_LEARNED", 2 * MIB)
+    monkeypatch.setattr(module, "LEARNED_AT_ONCE", 1_000_000)
     random = Random(7)
     steps = [
         lambda n: request(f"/one.plain?{random.random()}"),
@@ -79,6 +80,20 @@ async def test_the_oldest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) ->
         assert fast
         fast, _ = await world.answered(request("/one.plain", "User-Agent: first"), viewer)
         assert not fast
+
+
+async def test_once_much_is_learned_only_what_comes_again_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random heads and targets then cost no more than a look, and what was seen is remembered in little memory."""
+    monkeypatch.setattr(module, "LEARNED_AT_ONCE", 0)
+    monkeypatch.setattr(module, "MOST_SEEN", 50)
+    async with fast_world() as world:
+        viewer = await world.viewer()
+        for number in range(60):
+            await viewer.ask(request(f"/one.plain?{number}", f"User-Agent: {number}"))
+        assert not world.fast._learned
+        assert len(world.fast._seen) <= 50
+        again = request("/one.plain?again", "User-Agent: again")
+        assert [(await world.answered(again, viewer))[0] for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize(
