@@ -17,6 +17,7 @@ from edgesim.core.verdict import OriginTrip
 from edgesim.observe.clock import Clock
 from edgesim.tls.origin import classify, origin_context, verify_peer
 from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
+from edgesim.wire.later import Ahead
 
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 
@@ -51,6 +52,7 @@ class Errand:
     body: AsyncIterator[bytes] | None = None
     body_length: int | None = None
     on_interim: OnInterim | None = None
+    ahead: Ahead | None = None
 
 
 class Origins:
@@ -151,6 +153,7 @@ class Origins:
             errand.body_length,
             timeouts,
             on_interim=errand.on_interim,
+            ahead=errand.ahead,
         )
 
     def _target(self, origin: Origin, scheme: str, host: str) -> Target:
