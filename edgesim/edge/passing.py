@@ -37,7 +37,7 @@ MOST_HEARD = 8
 """Different answers that are kept for one request; with one more, all are learned anew."""
 
 MOST_STRANGE = 16
-"""Answers in a row that had to be handed over, before a request is no longer tried."""
+"""Answers in a row that had to be handed over, before a request is no longer tried until two answers are alike."""
 
 JOINED = 64 * 1024
 """Bodies up to this many bytes are copied behind their head: one write is cheaper than two."""
@@ -73,7 +73,7 @@ class Heard:
 class Passage:
     """What is sent up for one request head, around its id, and the answers that were heard."""
 
-    __slots__ = ("after", "before", "heard", "keepalive_s", "key", "read_s", "strange")
+    __slots__ = ("after", "before", "heard", "keepalive_s", "key", "last", "read_s", "strange")
 
     def __init__(self, origin: Origin, response: OriginResponse, before: bytes, after: bytes) -> None:
         self.key = response.key
@@ -83,6 +83,7 @@ class Passage:
         self.keepalive_s = origin.keepalive_timeout
         self.heard: dict[bytes, Heard] = {}
         self.strange = 0
+        self.last = b""
 
 
 class Passed:
@@ -242,9 +243,14 @@ def learn(visit: Visit, verdict: Verdict, passages: dict[bytes, Passage]) -> int
         passage = Passage(origin, response, before, after)
         size = 3 * (len(raw) + len(response.asked)) + 1_000
     date = _DATE.search(response.head)
-    if date is None or passage.strange >= MOST_STRANGE:
+    if date is None:
         return 0
     name = response.head[: date.start(1)] + response.head[date.end(1) :]
+    if passage.strange >= MOST_STRANGE:
+        again, passage.last = name == passage.last, name
+        if not again:
+            return 0
+        passage.strange = 0
     pieces = _pieces(visit, date[0])
     if pieces is None or name in passage.heard:
         return 0

@@ -99,4 +99,7 @@ class Later:
         turn[0].ahead = ahead
         if connection.lost:
             connection._turn = None
-            listener.tasks.start(listener.handler(*turn))
+            if listener.closing:
+                ahead.drop()
+            else:
+                listener.tasks.start(listener.handler(*turn))
