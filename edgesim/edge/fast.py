@@ -61,6 +61,9 @@ LARGEST_COPY = 4 * 1024 * 1024
 JOINED = 64 * 1024
 """Bodies up to this many bytes are copied behind their head: one write is cheaper than two."""
 
+MOST_ONCE = 4_096
+"""Requests passed on that are remembered by their hash, to know the ones that come again."""
+
 FLUSH = 0.05
 """Seconds for which hits wait to be counted and logged together."""
 
@@ -96,6 +99,7 @@ class FastPath:
         self._waiting: list[Hit] = []
         self.relay = Relay(pool, clock, self._record)
         self._timer: asyncio.TimerHandle | None = None
+        self._once: set[int] = set()
         self._passed = 0  # of those that wait
         self.hits = self.passed = 0
         records.settle = self.flush
@@ -205,6 +209,14 @@ class FastPath:
         self._note(block.targets, target, prepared.size + len(target))
 
     def _learn_passage(self, visit: Visit, verdict: Verdict, raw: bytes) -> None:
+        """Remember how a request is passed on when it comes a second time: many never do, as each has its own URL."""
+        if visit.behavior is None or visit.behavior.caching:
+            return
+        if hash(raw) not in self._once:
+            if len(self._once) >= MOST_ONCE:
+                self._once.clear()
+            self._once.add(hash(raw))
+            return
         if self._hierarchy.world is visit.world and len(raw) <= LARGEST_LEARNED and passing.plain(visit):
             lane = visit.reply.connection.extra = self._lane(visit)
             if size := passing.learn(visit, verdict, lane.passages):

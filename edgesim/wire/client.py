@@ -107,7 +107,7 @@ class OriginPool:
         self._requests += 1
         completion_at = NEVER if timeouts.completion_s is None else monotonic() + timeouts.completion_s
         head = _request_head(method, path, headers, body, body_length)
-        upgrade = any(name.lower() == "upgrade" for name, _ in headers)
+        upgrade = any(len(name) == 7 and name.lower() == "upgrade" for name, _ in headers)
         retried = False
         while True:
             begun = None if ahead is None else ahead.claim(target.key, head, on_interim)

@@ -356,6 +356,16 @@ async def test_many_requests_stay_within_the_bound(monkeypatch: pytest.MonkeyPat
         assert (await relayed(world, request("/off/one.plain?299", "X-Pad: "), viewer))[1].status == 200
 
 
+async def test_what_comes_once_is_not_learned() -> None:
+    async with staged() as (world, _):
+        viewer, _ = await relayed(world)
+        before = world.fast._size
+        for number in range(50):
+            await viewer.ask(request(f"/off/one.plain?{number}"))
+        assert world.fast._size == before
+        assert len(world.fast._once) == 51
+
+
 async def test_two_viewers_of_one_address_share_what_was_learned() -> None:
     async with staged() as (world, _):
         await relayed(world)
