@@ -195,7 +195,7 @@ class RunningWorld:
         self._stack.push_async_callback(self.origins.close)
         errands = Errands(self.hierarchy, self.origins, Roads(self.hierarchy), self.clock, self.tasks)
         self.door = FrontDoor(gazetteer, self.world, self._routes)
-        self.fast = FastPath(self.hierarchy, self.clock, self.records)
+        self.fast = FastPath(self.hierarchy, self.clock, self.records, self.origins.pool)
         self.service = EdgeService(errands, self._route, self.records, self.fast)
         self._stack.callback(self.keeper.subscribe(self._changed))
 

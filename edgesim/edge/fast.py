@@ -25,6 +25,7 @@ from edgesim.core.forwarding import CONDITIONS
 from edgesim.core.reasons import Outcome
 from edgesim.core.routing import Choice
 from edgesim.core.verdict import Leg, Verdict
+from edgesim.edge import passing
 from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.learned import (
     Block,
@@ -38,9 +39,11 @@ from edgesim.edge.learned import (
     kind_of,
     measured,
 )
+from edgesim.edge.passing import Relay
 from edgesim.edge.visit import Visit
 from edgesim.observe.clock import Clock
-from edgesim.observe.records import Records
+from edgesim.observe.records import Hit, Records
+from edgesim.wire.client import OriginPool
 from edgesim.wire.listener import Connection
 
 MOST_LEARNED = 48 * 1024 * 1024
@@ -87,7 +90,7 @@ _NEVER = CONDITIONS | {
 class FastPath:
     """Answers what it has learned; the listener's ``fast`` hook."""
 
-    def __init__(self, hierarchy: Hierarchy, clock: Clock, records: Records) -> None:
+    def __init__(self, hierarchy: Hierarchy, clock: Clock, records: Records, pool: OriginPool) -> None:
         self._hierarchy = hierarchy
         self._clock = clock
         self._records = records
@@ -97,9 +100,11 @@ class FastPath:
         self._size = 0
         self._seen: set[int] = set()
         self._ids: list[bytes] = []
-        self._waiting: list[FastHit] = []
+        self._waiting: list[Hit] = []
+        self.relay = Relay(pool, clock, self._record)
         self._timer: asyncio.TimerHandle | None = None
-        self.hits = 0
+        self._passed = 0  # of those that wait
+        self.hits = self.passed = 0
         records.settle = self.flush
 
     # Answering
@@ -112,11 +117,9 @@ class FastPath:
         started = monotonic()
         end = data.find(b"\r\n")
         block: Block | None = lane.blocks.get(data[end:])  # type: ignore[attr-defined]
-        if block is None:
-            return None
-        prepared = block.targets.get(data[4:end])
-        if prepared is None:
-            return None
+        prepared = block.targets.get(data[4:end]) if block is not None else None
+        if block is None or prepared is None:
+            return self.relay(data, connection, lane)  # type: ignore[arg-type]
         now = self._clock.now()
         entry = prepared.entry()
         if entry is None or now >= prepared.until or not entry.live or prepared.fences.sequence != prepared.sequence:
@@ -143,6 +146,15 @@ class FastPath:
             self.flush()
         return head + body if size <= JOINED else (head, body)
 
+    def _record(self, passed: Hit) -> None:
+        """An answer was passed on."""
+        self._passed += 1
+        self._waiting.append(passed)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH, self.flush)
+        elif len(self._waiting) >= MOST_WAITING:
+            self.flush()
+
     def _more_ids(self) -> list[bytes]:
         random = os.urandom(40 * 256)
         self._ids = [urlsafe_b64encode(random[at : at + 40]) for at in range(0, len(random), 40)]
@@ -155,7 +167,9 @@ class FastPath:
             self._timer = None
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self.hits += len(waiting)
+            self.hits += len(waiting) - self._passed
+            self.passed += self._passed
+            self._passed = 0
             self._records.add_hits(waiting)
 
     # Learning
@@ -166,6 +180,7 @@ class FastPath:
         for lane in self._lanes.values():
             lane.blocks.clear()
             lane.kinds.clear()
+            lane.passages.clear()
         self._choices.clear()
         self._learned.clear()
         self._size = 0
@@ -174,7 +189,10 @@ class FastPath:
         """Remember a plain fresh hit that the full path has just answered; do nothing about any other."""
         raw, answer = visit.incoming.raw_head, visit.answer
         hop, distribution = visit.hop, visit.distribution
-        if raw is None or answer is None or hop is None or hop.entry is None or distribution is None:
+        if raw is None or answer is None or hop is None or distribution is None:
+            return
+        if hop.entry is None:
+            self._learn_passage(visit, verdict, raw)
             return
         if visit.learnable is None or len(raw) > LARGEST_LEARNED or answer.status != hop.entry.status:
             return
@@ -198,13 +216,26 @@ class FastPath:
 
     def _strange(self, part: bytes) -> bool:
         """Whether a block or a target is too new to be worth learning."""
+        return self._new(part) and len(self._learned) >= LEARNED_AT_ONCE
+
+    def _new(self, part: bytes) -> bool:
+        """Whether these bytes come for the first time, as far as is remembered."""
         mark, seen = hash(part), self._seen
         if mark in seen:
             return False
         if len(seen) >= MOST_SEEN:
             seen.clear()
         seen.add(mark)
-        return len(self._learned) >= LEARNED_AT_ONCE
+        return True
+
+    def _learn_passage(self, visit: Visit, verdict: Verdict, raw: bytes) -> None:
+        """Remember how a request is passed on when it comes a second time: many never do, as each has its own URL."""
+        if visit.behavior is None or visit.behavior.caching or self._new(raw):
+            return
+        if self._hierarchy.world is visit.world and len(raw) <= LARGEST_LEARNED and passing.plain(visit):
+            lane = visit.reply.connection.extra = self._lane(visit)
+            if size := passing.learn(visit, verdict, lane.passages):
+                self._note(lane.passages, raw, size)
 
     def _block(self, lane: Lane, lines: bytes, distribution: Distribution, visit: Visit) -> Block:
         """A new block of header lines, which shares its targets with others of its kind."""

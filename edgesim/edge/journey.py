@@ -192,7 +192,7 @@ class Journey:
         if level + 1 < len(self._stops):
             return await self._ask_tier(level, ask, hop, step, asked_at)
         visit = await self._ask_origin(level, ask, hop, step)
-        hop.trip = visit.trip
+        hop.trip, hop.from_origin = visit.trip, visit.response
         clock = self._errands.clock
         if visit.failure is not None:
             return None, self._failed(ask, hop, visit.failure)
@@ -280,6 +280,7 @@ class Journey:
             plan.body,
             plan.body_length,
             plan.on_interim if not ask.background else None,
+            plan.ahead,
         )
         return await self._errands.origins.ask(ask.distribution, ask.behavior, errand)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from multidict import CIMultiDict
@@ -20,6 +21,9 @@ from edgesim.core.verdict import Leg, Verdict
 from edgesim.edge.visit import Visit
 from edgesim.observe.access_log import block_pieces, constant_pieces
 from edgesim.wire.framing import LAST_CHUNK, chunk, encode_head
+
+if TYPE_CHECKING:
+    from edgesim.edge.passing import Passage
 
 NO_HEADERS: Headers = CIMultiDict()
 
@@ -156,11 +160,12 @@ class Block:
 class Lane:
     """Connections between which a request means the same: same viewer address, listener, scheme and TLS."""
 
-    __slots__ = ("blocks", "kinds")
+    __slots__ = ("blocks", "kinds", "passages")
 
     def __init__(self) -> None:
         self.blocks: dict[bytes, Block] = {}
         self.kinds: dict[object, dict[bytes, Prepared]] = {}
+        self.passages: dict[bytes, Passage] = {}
 
 
 def dated(entry: Entry, behavior: Behavior) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ssl import SSLContext
 from typing import Any
 
@@ -12,11 +13,12 @@ from edgesim.core.behaviors import Behavior, Distribution, Origin, OriginProtoco
 from edgesim.core.failover import fails_over, may_fail_over
 from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.forwarding import Upstream
-from edgesim.core.messages import Field, Headers
+from edgesim.core.messages import Headers
 from edgesim.core.verdict import OriginTrip
 from edgesim.observe.clock import Clock
 from edgesim.tls.origin import classify, origin_context, verify_peer
 from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
+from edgesim.wire.later import Ahead
 
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 
@@ -51,6 +53,7 @@ class Errand:
     body: AsyncIterator[bytes] | None = None
     body_length: int | None = None
     on_interim: OnInterim | None = None
+    ahead: Ahead | None = None
 
 
 class Origins:
@@ -146,18 +149,19 @@ class Origins:
             target,
             upstream.method,
             upstream.target,
-            _sendable(upstream.headers),
+            upstream.headers,
             errand.body,
             errand.body_length,
             timeouts,
             on_interim=errand.on_interim,
+            ahead=errand.ahead,
         )
 
     def _target(self, origin: Origin, scheme: str, host: str) -> Target:
         secure = self._secure(origin, scheme)
         port = origin.https_port if secure else origin.http_port
         if not secure:
-            return Target("http", origin.address, port, None, None, None, ("http", origin.address, port))
+            return _plain_target(origin.address, port)
         forwarded = _name(host)
         names = tuple(dict.fromkeys((origin.domain, forwarded)))
         context = self._context(origin.ssl_protocols, origin.verify)
@@ -188,9 +192,10 @@ def _name(host: str) -> str:
     return host.partition(":")[0]
 
 
-def _sendable(headers: list[Field]) -> list[Field]:
-    """Content-Length and Transfer-Encoding are the connection's own."""
-    return [pair for pair in headers if pair[0].lower() not in ("content-length", "transfer-encoding")]
+@lru_cache(maxsize=1024)
+def _plain_target(address: str, port: int) -> Target:
+    """Where plain requests go; asked for with every request."""
+    return Target("http", address, port, None, None, None, ("http", address, port))
 
 
 async def pause(ms: float) -> None:

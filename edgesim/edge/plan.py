@@ -20,6 +20,8 @@ from edgesim.edge.origins import OnInterim, Origins
 from edgesim.edge.roads import Roads
 from edgesim.observe.clock import Clock
 from edgesim.observe.tasks import TaskOwner
+from edgesim.wire.client import OriginResponse
+from edgesim.wire.later import Ahead
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Hop:
     response: Response | None = None
     entry: Entry | None = None
     """The entry it answered from."""
+    from_origin: OriginResponse | None = None
 
     @property
     def status_from_above(self) -> int:
@@ -80,6 +83,8 @@ class Plan:
     on_interim: OnInterim | None = None
     on_refresh: Callable[[Hop], None] | None = None
     """Told of a refresh that ran behind a stale answer."""
+    ahead: Ahead | None = None
+    """What was asked of an origin before there was a plan."""
 
     @property
     def behavior(self) -> Behavior:

@@ -67,6 +67,8 @@ class EdgeService:
             visit.complete = False
             raise
         finally:
+            if incoming.ahead is not None:
+                incoming.ahead.drop()
             clock = self._errands.clock
             scale = self._errands.hierarchy.world.latency.scale
             verdict = verdict_of(visit, clock.now(), clock.monotonic(), scale)
@@ -87,7 +89,8 @@ class EdgeService:
             has_body,
         )
         world = self._errands.hierarchy.world
-        visit = Visit(incoming, reply, request_id(), request, world)
+        id = request_id() if incoming.ahead is None else incoming.ahead.id
+        visit = Visit(incoming, reply, id, request, world)
         visit.distribution = world.distribution_for(request.headers.get("Host", ""))
         visit.routed = self._route(request, incoming, visit.distribution)
         return visit
@@ -173,6 +176,7 @@ class EdgeService:
             _content_length(request.headers),
             self._interim(visit),
             lambda hop: self._records.add(refresh_verdict(visit, hop, request_id(), self._errands.clock.now())),
+            incoming.ahead,
         )
 
     def _cloudfront_headers(self, visit: Visit, behavior: Behavior) -> dict[str, str]:

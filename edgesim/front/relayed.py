@@ -45,7 +45,7 @@ class Facts:
     tls: TlsFacts | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Relayed(Incoming):
     """A request whose way has been decided already."""
 

@@ -12,6 +12,11 @@ BUCKETS = 190
 _SCALE = 1 / log(GROWTH)
 
 
+def bucket(ms: float) -> int:
+    """The number of the bucket that a duration belongs to."""
+    return min(int(log(ms / SMALLEST) * _SCALE) + 1, BUCKETS - 1) if ms > SMALLEST else 0
+
+
 class Histogram:
     """Counts of durations in milliseconds."""
 
@@ -24,8 +29,7 @@ class Histogram:
 
     def add(self, ms: float, count: int = 1) -> None:
         """Count a duration, ``count`` times."""
-        index = int(log(ms / SMALLEST) * _SCALE) + 1 if ms > SMALLEST else 0
-        self.counts[index if index < BUCKETS else BUCKETS - 1] += count
+        self.counts[bucket(ms)] += count
         self.count += count
         self.total += ms * count
 

@@ -1,7 +1,7 @@
 """The verdicts of late: kept in a ring for ``explain``, and passed to whoever listens (log, metrics, event stream).
 
-Hits of the fast path come in bursts: many of them share all but an id, a time and a few numbers, so they are counted
-and logged together and only become verdicts when somebody wants to see one.
+Hits of the fast path come in bursts, and so do the misses that it passed on: many of them share all but an id, a time
+and a few numbers, so they are counted and logged together and only become verdicts when somebody wants to see one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Protocol
 
 from edgesim.core.verdict import Verdict
+from edgesim.observe.histogram import bucket
 
 
 class Hit(Protocol):
@@ -67,13 +68,14 @@ class Burst:
 
     @classmethod
     def of(cls, hits: Sequence[Hit]) -> Burst:
-        """Group hits by template and distance."""
-        groups: dict[tuple[int, float], Group] = {}
+        """Group hits by template and distance, and what an origin had to be waited for by its duration as well."""
+        groups: dict[tuple[int, float, int], Group] = {}
         for hit in hits:
             template, network_ms = hit.template, hit.network_ms
-            group = groups.get((id(template), network_ms))
+            name = id(template), network_ms, 0 if template.origin is None else bucket(hit.ms)
+            group = groups.get(name)
             if group is None:
-                group = groups[id(template), network_ms] = Group(template, network_ms)
+                group = groups[name] = Group(template, network_ms)
             group.count += 1
             group.bytes_in += hit.bytes_in
             group.bytes_out += hit.bytes_out

@@ -76,18 +76,22 @@ class Tally:
                 self.hit_bytes += verdict.bytes_out
 
     def add_group(self, group: Group, result: str) -> None:
-        """Count hits that are alike."""
+        """Count answers of the fast path that are alike: hits, or misses that were passed on."""
+        template = group.template
         self.requests += group.count
         self.results[result] += group.count
-        self.statuses[group.template.status // 100] += group.count
+        self.statuses[template.status // 100] += group.count
         self.bytes_out += group.bytes_out
         self.bytes_in += group.bytes_in
         self.measured.add(group.ms / group.count, group.count)
         self.modelled.add(group.network_ms, group.count)
         self.cacheable += group.count
         self.cacheable_bytes += group.bytes_out
-        self.hits += group.count
-        self.hit_bytes += group.bytes_out
+        if template.origin is not None:
+            self.origin_requests += group.count
+        else:
+            self.hits += group.count
+            self.hit_bytes += group.bytes_out
 
     def facts(self) -> dict[str, Any]:
         """Everything counted. Ratios are 0 to 1, ``None`` while there is nothing to divide by."""

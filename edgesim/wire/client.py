@@ -13,6 +13,7 @@ from edgesim.observe.tasks import TaskOwner
 from edgesim.wire.dial import Classify, Dialled, OriginFailed, Target, classify_tls, dial
 from edgesim.wire.flow import NEVER, Deadlines
 from edgesim.wire.framing import LAST_CHUNK, chunk, encode_head
+from edgesim.wire.later import Ahead
 from edgesim.wire.response import OriginResponse, Timings
 from edgesim.wire.upstream import OnInterim, OriginConnection
 
@@ -88,12 +89,13 @@ class OriginPool:
         timeouts: Timeouts = Timeouts(),
         *,
         on_interim: OnInterim | None = None,
+        ahead: Ahead | None = None,
     ) -> OriginResponse:
         """Send a request and return when the response's head is there.
 
         The headers go out as given, but ``Content-Length`` and ``Transfer-Encoding`` are the client's own. An iterated
         body without ``body_length`` is chunked. A safe request whose reused connection turns out closed before any
-        byte of a response is sent once more, over a new connection.
+        byte of a response is sent once more, over a new connection. With ``ahead`` it may have been sent already.
 
         Raises:
             OriginFailed: see :class:`~edgesim.core.failures.FailureKind`.
@@ -105,14 +107,18 @@ class OriginPool:
         self._requests += 1
         completion_at = NEVER if timeouts.completion_s is None else monotonic() + timeouts.completion_s
         head = _request_head(method, path, headers, body, body_length)
-        upgrade = any(name.lower() == "upgrade" for name, _ in headers)
+        upgrade = any(len(name) == 7 and name.lower() == "upgrade" for name, _ in headers)
         retried = False
         while True:
-            connection, dialled = await self._connection(target, timeouts, completion_at, fresh=retried)
-            answer = connection.begin(
-                method, timeouts.read_s, timeouts.keepalive_s, completion_at, on_interim, upgrade=upgrade
-            )
-            self._send_request(connection, head, body, body_length)
+            begun = None if ahead is None else ahead.claim(target.key, head, on_interim)
+            if begun is not None:
+                (connection, answer), dialled = begun, _REUSED
+            else:
+                connection, dialled = await self._connection(target, timeouts, completion_at, fresh=retried)
+                answer = connection.begin(
+                    method, timeouts.read_s, timeouts.keepalive_s, completion_at, on_interim, upgrade=upgrade
+                )
+                self._send_request(connection, head, body, body_length)
             try:
                 response = await answer
             except OriginFailed as failed:
@@ -123,6 +129,7 @@ class OriginPool:
                 connection.abort()
                 raise
             else:
+                response.asked = head
                 return self._received(response, dialled, retried)
 
     def _received(self, response: OriginResponse, dialled: Dialled, retried: bool) -> OriginResponse:
@@ -181,7 +188,7 @@ class OriginPool:
     async def _connection(
         self, target: Target, timeouts: Timeouts, completion_at: float, *, fresh: bool
     ) -> tuple[OriginConnection, Dialled]:
-        if not fresh and (kept := self._take_idle(target.key)) is not None:
+        if not fresh and (kept := self.take_idle(target.key)) is not None:
             return kept, _REUSED
         if completion_at == NEVER:
             return await self._open(target, timeouts, fresh=fresh)
@@ -194,7 +201,7 @@ class OriginPool:
     async def _open(self, target: Target, timeouts: Timeouts, *, fresh: bool) -> tuple[OriginConnection, Dialled]:
         while not self._room():
             await self._wait_for_room(timeouts.connect_s * timeouts.attempts)
-            if not fresh and (kept := self._take_idle(target.key)) is not None:
+            if not fresh and (kept := self.take_idle(target.key)) is not None:
                 return kept, _REUSED
         self._opening += 1
         try:
@@ -211,7 +218,13 @@ class OriginPool:
         connection.idle = False
         return connection, dialled
 
-    def _take_idle(self, key: Hashable) -> OriginConnection | None:
+    def passed(self) -> None:
+        """A request was sent and answered over a connection from :meth:`take_idle`."""
+        self._requests += 1
+        self._reused += 1
+
+    def take_idle(self, key: Hashable) -> OriginConnection | None:
+        """An idle connection, no longer the pool's until it comes back."""
         kept = self._idle.get(key)
         while kept:
             connection = kept.pop()
@@ -237,7 +250,7 @@ class OriginPool:
             return True
         if not self._idle:
             return False
-        connection = self._take_idle(next(iter(self._idle)))
+        connection = self.take_idle(next(iter(self._idle)))
         if connection is not None:
             connection.transport.abort()
         return connection is not None

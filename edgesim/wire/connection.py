@@ -105,6 +105,8 @@ class Connection(ClosingFlow):
                 if answer is not None:
                     self.requests += 1
                     self._touched = True
+                    if not answer:
+                        return
                     if isinstance(answer, bytes):
                         self.bytes_out += len(answer)
                         self.transport.write(answer)

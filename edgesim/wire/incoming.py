@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from edgesim.errors import ClientError, EdgesimError
 from edgesim.wire.body import Body
 from edgesim.wire.grammar import Headers, Malformation
+
+if TYPE_CHECKING:
+    from edgesim.wire.later import Ahead
 
 
 class BodyFault(Enum):
@@ -37,7 +41,7 @@ class Incoming:
     ``target`` is the request line's own text; ``headers`` keep order, case and repeats; ``body`` is None when there is
     none; ``started`` is ``time.monotonic()`` at the head's first byte; ``raw_head`` are the exact bytes when they came
     as one piece, at a message boundary, with no body and nothing after them; ``tls`` is what the ``tls_facts`` hook
-    gave.
+    gave; ``ahead`` is what the fast path has asked an origin for it already.
     """
 
     method: str
@@ -55,6 +59,7 @@ class Incoming:
     started: float
     label: str
     raw_head: bytes | None
+    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import socket
 import ssl as tls
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from edgesim.observe.tasks import TaskOwner
@@ -30,7 +30,7 @@ __all__ = [
     "ViewerGone",
 ]
 
-Handler = Callable[[Incoming, Reply], Awaitable[None]]
+Handler = Callable[[Incoming, Reply], Coroutine[Any, Any, None]]
 Refusal = Callable[[MalformedFacts], bytes | None]
 FastPath = Callable[[bytes, Connection], bytes | tuple[bytes, bytes] | None]
 
@@ -40,7 +40,7 @@ class Listener:
 
     ``on_malformed`` gives the whole answer, as bytes, for what is no acceptable request (None: close without a word).
     ``fast`` sees the bytes that come in on an idle connection before anything else does; what it returns is the
-    answer. ``tls_facts`` is asked once per TLS connection.
+    answer, empty when it comes :mod:`later <edgesim.wire.later>`. ``tls_facts`` is asked once per TLS connection.
     """
 
     def __init__(

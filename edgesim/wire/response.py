@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -33,18 +33,21 @@ class OriginResponse:
     Whoever takes a response must :meth:`release` it, or use it as a context manager, which does the same: one whose
     body is neither read nor released keeps its connection.
     ``reused``: over a connection that had served before. ``retried``: sent a second time, because an idle connection
-    turned out to be closed. ``attempts``: connection attempts made, 0 when reused.
+    turned out to be closed. ``attempts``: connection attempts made, 0 when reused. ``asked`` and ``head`` are the heads
+    of request and response as bytes.
     """
 
     __slots__ = (
         "_bytes_in",
         "_connection",
+        "asked",
         "attempts",
         "body",
         "bytes_out",
         "chunked",
         "duplex",
         "framed",
+        "head",
         "headers",
         "length",
         "reason",
@@ -58,10 +61,12 @@ class OriginResponse:
     )
 
     def __init__(
-        self, connection: OriginConnection, head: ResponseHead, length: int | None, first_byte_ms: float
+        self, connection: OriginConnection, raw: bytes, head: ResponseHead, length: int | None, first_byte_ms: float
     ) -> None:
         self._connection = connection
         self._bytes_in: int | None = None
+        self.head = raw
+        self.asked = b""
         self.status = head.status
         self.reason = head.reason
         self.version = head.version
@@ -84,6 +89,11 @@ class OriginResponse:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+    @property
+    def key(self) -> Hashable:
+        """Whose connections would do for the same request."""
+        return self._connection.key
 
     @property
     def bytes_in(self) -> int:

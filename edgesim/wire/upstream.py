@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edgesim.wire.client import OriginPool
 
 OnInterim = Callable[[int, Headers], None]
+Taker = Callable[[bytes], bool]
 
 HEAD_LIMIT = 32_768
 _INTERIM_LIMIT = 16
@@ -59,6 +60,7 @@ class OriginConnection(Flow):
         "_read_s",
         "_response",
         "_sent_at",
+        "_taker",
         "idle",
         "key",
         "remote",
@@ -78,6 +80,7 @@ class OriginConnection(Flow):
         self._eof = False
         self._response: OriginResponse | None = None
         self._duplex: Duplex | None = None
+        self._taker: Taker | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -101,8 +104,13 @@ class OriginConnection(Flow):
         on_interim: OnInterim | None,
         *,
         upgrade: bool,
+        taker: Taker | None = None,
     ) -> asyncio.Future[OriginResponse]:
-        """A request is about to be sent; the future is its response's head."""
+        """A request is about to be sent; the future is its response's head.
+
+        ``taker`` is shown the first bytes that come (none: nothing comes any more) and says whether they are a whole
+        response and it has taken it; if not, it is taken as any other.
+        """
         self._reset()
         self.idle = False
         self.served += 1
@@ -113,12 +121,19 @@ class OriginConnection(Flow):
         self._completion_at = completion_at
         self._on_interim = on_interim
         self._asked_upgrade = upgrade
+        self._taker = taker
         self._sent_at = now = monotonic()
         self.deadline = min(now + read_s, completion_at)
         self._head = answer = self.loop.create_future()
         if self.lost:  # while it was being made
             self._fail(FailureKind.RESET, "closed before the request")
         return answer
+
+    def awaited(self, on_interim: OnInterim | None) -> asyncio.Future[OriginResponse]:
+        """The response's head to be, for whoever waits for it from now on."""
+        assert self._head is not None, "a request was begun"
+        self._on_interim = on_interim
+        return self._head
 
     @property
     def answered(self) -> bool:
@@ -150,6 +165,8 @@ class OriginConnection(Flow):
         if self.idle or (self._head is None and self._body is None):
             self.transport.abort()  # nobody asked: what came can belong to no request
             return
+        if self._taker is not None and self._taken(data):
+            return
         now = monotonic()
         self.deadline = min(now + self._read_s, self._completion_at)
         if self._head is None:
@@ -159,6 +176,17 @@ class OriginConnection(Flow):
             self._first_at = now
         self._buffer = self._buffer + data if self._buffer else data
         self._take_heads()
+
+    def _taken(self, data: bytes) -> bool:
+        """Whether the taker took a whole response: then the connection is free again."""
+        taker, self._taker = self._taker, None
+        return taker is not None and taker(data)
+
+    def free(self) -> None:
+        """The taker has seen all of a response that leaves the connection alive."""
+        self._head = None
+        self._keep = True
+        self._completed(b"")
 
     def eof_received(self) -> bool:
         self._eof = True
@@ -207,10 +235,11 @@ class OriginConnection(Flow):
                     self._fail(FailureKind.INVALID_RESPONSE, fault)
                 return
             try:
-                head = parse_response(self._buffer[:end])
+                raw = self._buffer[:end]
+                head = parse_response(raw)
                 self._buffer = self._buffer[end:]
                 if head.status >= 200 or head.status == 101:
-                    self._final(head)
+                    self._final(raw, head)
                 else:
                     self._interim(head)
             except InvalidResponseHead as error:
@@ -229,7 +258,7 @@ class OriginConnection(Flow):
         if self._on_interim is not None:
             self._on_interim(head.status, head.headers)
 
-    def _final(self, head: ResponseHead) -> None:
+    def _final(self, raw: bytes, head: ResponseHead) -> None:
         length = self._length(head)
         if head.status == 101 and not self._asked_upgrade:
             raise InvalidResponseHead("101 Switching Protocols, though no upgrade was asked for")
@@ -238,7 +267,7 @@ class OriginConnection(Flow):
         self._keep = keeps_alive(head.version, head.headers) and length is not None
         self._stop_sending()
         first_byte_ms = ((self._first_at or self._sent_at) - self._sent_at) * 1e3
-        self._response = response = OriginResponse(self, head, length, first_byte_ms)
+        self._response = response = OriginResponse(self, raw, head, length, first_byte_ms)
         if head.status == 101:
             self.deadline = self._completion_at = NEVER
             self._duplex = response.duplex = Duplex(self, rest)
@@ -330,6 +359,8 @@ class OriginConnection(Flow):
     def _end(self, error: Exception) -> None:
         self.deadline = NEVER
         self._stop_sending()
+        if self._taker is not None:
+            self._taken(b"")
         future, self._head = self._head, None
         body, self._body = self._body, None
         if future is not None and not future.done():
