@@ -16,6 +16,7 @@ from edgesim.wire.grammar import Malformation
 from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
 from edgesim.wire.limits import ListenerLimits
 from edgesim.wire.reply import Reply
+from edgesim.wire.waiting import Calendar, FastPath
 
 __all__ = [
     "BodyBroken",
@@ -32,15 +33,18 @@ __all__ = [
 
 Handler = Callable[[Incoming, Reply], Awaitable[None]]
 Refusal = Callable[[MalformedFacts], bytes | None]
-FastPath = Callable[[bytes, Connection], bytes | tuple[bytes, bytes] | None]
+
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted. Too few, and a viewer of a crowd waits seconds until he sends again."""
 
 
 class Listener:
     """Takes requests off sockets and hands each, with its :class:`Reply`, to ``handler``.
 
     ``on_malformed`` gives the whole answer, as bytes, for what is no acceptable request (None: close without a word).
-    ``fast`` sees the bytes that come in on an idle connection before anything else does; what it returns is the
-    answer. ``tls_facts`` is asked once per TLS connection.
+    ``fast`` sees the bytes that come in on an idle connection before anything else does; see :class:`FastPath`.
+    ``tls_facts`` is asked once per TLS connection.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Listener:
         self.limits = limits or ListenerLimits()
         self.tls_facts = tls_facts
         self.fast: FastPath | None = None
+        self.calendar = Calendar()
         self.tasks = TaskOwner()
         self.closing = False
         self.accepted = 0
@@ -76,7 +81,7 @@ class Listener:
     async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None, label: str = "") -> int:
         """Listen on one more address and return its port (chosen by the system when ``port`` is 0)."""
         server = await self.loop.create_server(
-            self._making(ssl, label), host, port, ssl=ssl, ssl_handshake_timeout=self._handshake(ssl), backlog=1024
+            self._making(ssl, label), host, port, ssl=ssl, ssl_handshake_timeout=self._handshake(ssl), backlog=BACKLOG
         )
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
@@ -85,7 +90,7 @@ class Listener:
         """Listen at a socket that is bound already, and may be shared with other processes."""
         making, seconds = self._making(ssl, label), self._handshake(ssl)
         self._servers.append(
-            await self.loop.create_server(making, sock=door, ssl=ssl, ssl_handshake_timeout=seconds, backlog=1024)
+            await self.loop.create_server(making, sock=door, ssl=ssl, ssl_handshake_timeout=seconds, backlog=BACKLOG)
         )
 
     def adopt(self, accepted: socket.socket) -> None:
@@ -138,6 +143,7 @@ class Listener:
         if self.connections:
             self._empty = self.loop.create_future()
             await asyncio.wait([self._empty], timeout=grace_s)
+        await self.calendar.close()
         await self.tasks.close()
         for connection in self._open():
             connection.transport.abort()
