@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from edgesim.observe.tasks import TaskOwner
+from edgesim.wire.accepting import Door
 from edgesim.wire.connection import Connection
 from edgesim.wire.flow import Deadlines
 from edgesim.wire.grammar import Malformation
@@ -65,6 +66,7 @@ class Listener:
         self.accepted = 0
         self._ids = itertools.count(1)
         self._servers: list[asyncio.Server] = []
+        self._doors: list[Door] = []
         self._empty: asyncio.Future[None] | None = None
         self._deadlines: Deadlines | None = None
 
@@ -80,29 +82,40 @@ class Listener:
 
     async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None, label: str = "") -> int:
         """Listen on one more address and return its port (chosen by the system when ``port`` is 0)."""
-        server = await self.loop.create_server(
-            self._making(ssl, label), host, port, ssl=ssl, ssl_handshake_timeout=self._handshake(ssl), backlog=BACKLOG
-        )
-        self._servers.append(server)
+        server = await self._serve(ssl, label, host=host, port=port)
         return int(server.sockets[0].getsockname()[1])
 
     async def start_at(self, door: socket.socket, ssl: tls.SSLContext | None = None, label: str = "") -> None:
         """Listen at a socket that is bound already, and may be shared with other processes."""
-        making, seconds = self._making(ssl, label), self._handshake(ssl)
-        self._servers.append(
-            await self.loop.create_server(making, sock=door, ssl=ssl, ssl_handshake_timeout=seconds, backlog=BACKLOG)
-        )
+        await self._serve(ssl, label, sock=door)
 
-    def adopt(self, accepted: socket.socket) -> None:
-        """Serve a plain connection that was accepted elsewhere."""
+    async def _serve(self, ssl: tls.SSLContext | None, label: str, **where: Any) -> asyncio.Server:
+        making, seconds, doors = self._making(ssl, label), self._handshake(ssl), list[Door]()
+
+        def accepting() -> Connection:
+            for door in doors:
+                door.crowd()
+            return making()
+
+        server = await self.loop.create_server(
+            accepting, ssl=ssl, ssl_handshake_timeout=seconds, backlog=BACKLOG, **where
+        )
+        doors += [Door(one.fileno(), lambda accepted: self.adopt(accepted, ssl, label)) for one in server.sockets]
+        self._servers.append(server)
+        self._doors += doors
+        return server
+
+    def adopt(self, accepted: socket.socket, ssl: tls.SSLContext | None = None, label: str = "") -> None:
+        """Serve a connection that was accepted already."""
         if self.closing:
             accepted.close()
         else:
-            self.tasks.start(self._adopt(accepted, self._making(None, "")))
+            self.tasks.start(self._adopt(accepted, ssl, label))
 
-    async def _adopt(self, accepted: socket.socket, making: Callable[[], Connection]) -> None:
+    async def _adopt(self, accepted: socket.socket, ssl: tls.SSLContext | None, label: str) -> None:
+        making, seconds = self._making(ssl, label), self._handshake(ssl)
         try:
-            await self.loop.connect_accepted_socket(making, accepted)
+            await self.loop.connect_accepted_socket(making, accepted, ssl=ssl, ssl_handshake_timeout=seconds)
         except OSError:
             accepted.close()
 
@@ -137,6 +150,9 @@ class Listener:
         self.closing = True
         for server in self._servers:
             server.close()
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
         for connection in self._open():
             if connection.resting:
                 connection.shut()
