@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from edgesim.core.routing import EdgeSite
 from edgesim.errors import EdgesimError
+from edgesim.wire.listener import BACKLOG
 
 
 def shards(sites: Iterable[EdgeSite], workers: int) -> list[tuple[str, ...]]:
@@ -34,7 +35,7 @@ def listening(host: str, port: int) -> list[socket.socket]:
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             one.bind(at)
-            one.listen(1024)
+            one.listen(BACKLOG)
     except OSError as error:
         for one in bound:
             one.close()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgesim.assembly import garbage
 from edgesim.assembly.channel import Channel, Message
 from edgesim.assembly.edge_process import RELAY_LIMITS
 from edgesim.assembly.following import FollowedCertificates
@@ -144,10 +145,14 @@ class Worker(RunningWorld):
         for pop, secure, number in start.edge_doors:
             if pop in (self.only or ()):
                 await self.listener.start_at(socket.socket(fileno=number), context if secure else None, pop)
+        garbage.settle()
         self.channel.send({"kind": "open"})
 
     async def _serve(self, incoming: Incoming, reply: Reply) -> None:
         """A viewer's request: answered here if the edge is ours, else relayed to its owner."""
+        if incoming.waited is not None:  # for an edge of ours, in the World of then
+            await self.service.handle(incoming, reply)
+            return
         distribution = self._distribution_for(incoming.headers.get("Host", ""))
         routed = self._route(_request(incoming), incoming, distribution)
         if routed.rejection is None and not routed.redirect and self.hierarchy.edge(routed.pop) is None:

@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from edgesim.assembly import garbage
 from edgesim.assembly.running import Address, Options, RunningWorld
 from edgesim.assembly.workers import WorkersOptions, WorkersWorld, shield_warning
 from edgesim.cli import roles
@@ -94,6 +95,7 @@ async def _serve(options: argparse.Namespace) -> int:
         stack.push_async_callback(control.close)
         url = await control.start(address(options.control, listen.control, 8081))
         running.write_running_file(url)
+        garbage.settle()
         print(_ready(running, url), flush=True)
         if options.guide:
             print(guide(running, url), flush=True)

@@ -24,7 +24,7 @@ from edgesim.core.behaviors import Distribution
 from edgesim.core.forwarding import CONDITIONS
 from edgesim.core.reasons import Outcome
 from edgesim.core.routing import Choice
-from edgesim.core.verdict import Leg, Verdict
+from edgesim.core.verdict import Verdict
 from edgesim.edge import passing
 from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.learned import (
@@ -40,11 +40,13 @@ from edgesim.edge.learned import (
     measured,
 )
 from edgesim.edge.passing import Relay
+from edgesim.edge.roads import lasting
 from edgesim.edge.visit import Visit
 from edgesim.observe.clock import Clock
 from edgesim.observe.records import Hit, Records
 from edgesim.wire.client import OriginPool
-from edgesim.wire.listener import Connection
+from edgesim.wire.incoming import Wait
+from edgesim.wire.waiting import WaitingFlow, Whole
 
 MOST_LEARNED = 48 * 1024 * 1024
 """Bytes of everything learned; the oldest is forgotten first."""
@@ -70,13 +72,13 @@ JOINED = 64 * 1024
 FLUSH = 0.05
 """Seconds for which hits wait to be counted and logged together."""
 
-MOST_WAITING = 20_000
+MOST_WAITING = 2_000
+"""Hits handed over at once, in about 5 ms. A busy loop does not get round to timers for up to half a second."""
 
 _NEVER = CONDITIONS | {
     "range",
     "upgrade",
     "expect",
-    "connection",
     "te",
     "transfer-encoding",
     "content-length",
@@ -109,9 +111,13 @@ class FastPath:
 
     # Answering
 
-    def __call__(self, data: bytes, connection: Connection) -> bytes | tuple[bytes, bytes] | None:
-        """The answer to what arrived on an idle connection, ``None`` when the full path is to look at it."""
-        lane = connection.extra
+    def __call__(self, data: bytes, connection: WaitingFlow, waited: Wait | None = None) -> Whole | Wait | None:
+        """The answer to what arrived on an idle connection, ``None`` when the full path is to look at it.
+
+        Where latency is real it is a wait first, and the answer is made after it, as on the full path. Handshakes
+        are waited for with a connection's first request, which is the full path's business.
+        """
+        lane = connection.extra or self._met(connection)
         if lane is None or data[:4] != b"GET ":
             return None
         started = monotonic()
@@ -119,7 +125,15 @@ class FastPath:
         block: Block | None = lane.blocks.get(data[end:])  # type: ignore[attr-defined]
         prepared = block.targets.get(data[4:end]) if block is not None else None
         if block is None or prepared is None:
-            return self.relay(data, connection, lane)  # type: ignore[arg-type]
+            return None if waited is not None else self.relay(data, connection, lane)  # type: ignore[arg-type]
+        if waited is not None:
+            started = waited.started
+            if waited.known is not block:  # the World has changed meanwhile
+                return None
+        elif block.waits:
+            if block.world.latency.handshakes and not connection.requests:
+                return None
+            return Wait(data, started, lasting(block.world.latency, block.routed.rtt_ms) / 1000, block)
         now = self._clock.now()
         entry = prepared.entry()
         if entry is None or now >= prepared.until or not entry.live or prepared.fences.sequence != prepared.sequence:
@@ -136,7 +150,7 @@ class FastPath:
             body = entry.body.data
         prepared.cache.store.touch(prepared.name)
         entry.hits += 1
-        size = len(head) + len(body)
+        size = len(head) + len(body) if not connection.lost else 0
         port = connection.peer[1]
         ms = (monotonic() - started) * 1000
         self._waiting.append(FastHit(prepared.told, block, id, now, port, ms, len(data), size))
@@ -154,6 +168,12 @@ class FastPath:
             self._timer = asyncio.get_running_loop().call_later(FLUSH, self.flush)
         elif len(self._waiting) >= MOST_WAITING:
             self.flush()
+
+    def _met(self, connection: WaitingFlow) -> Lane | None:
+        """The lane of a new connection, so that a crowd's first requests are fast as well."""
+        name = (connection.peer[0], connection.label, connection.scheme, connection.tls)
+        lane = connection.extra = self._lanes.get(name)
+        return lane
 
     def _more_ids(self) -> list[bytes]:
         random = os.urandom(40 * 256)
@@ -239,18 +259,16 @@ class FastPath:
 
     def _block(self, lane: Lane, lines: bytes, distribution: Distribution, visit: Visit) -> Block:
         """A new block of header lines, which shares its targets with others of its kind."""
-        routed = visit.routed
         kind = kind_of(distribution, visit)
         targets = lane.kinds.get(kind)
         if targets is None:
             targets = lane.kinds[kind] = {}
             self._note(lane.kinds, kind, 2 * len(lines) + 1_000)
-        choice = routed.visitor.choice
+        choice = visit.routed.visitor.choice
         if choice is not None and id(choice) not in self._choices:
             self._choices[id(choice)] = choice
             self._note(self._choices, id(choice), 150 * len(choice.candidates))
-        leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * self._hierarchy.world.latency.scale)
-        block = lane.blocks[lines] = Block(visit.request.headers, routed, leg, targets)
+        block = lane.blocks[lines] = Block(visit, targets)
         self._note(lane.blocks, lines, 3 * len(lines) + 200 * len(block.headers) + 1_000)
         return block
 
@@ -284,8 +302,6 @@ class FastPath:
             return False
         if not hop.entry.live or hop.entry.body.data is not answer.data or not behavior.profile.policy_ttls:
             return False
-        if world.latency.mode == "real" and visit.routed.rtt_ms * world.latency.scale > 0:
-            return False
         if world is not visit.world or not hop.cache.fences.holds(hop.entry):
             return False  # the answer took its time to be sent, and holds no longer
         if world.faults or world.versions or visit.replaced_status or visit.reply.close:
@@ -294,5 +310,7 @@ class FastPath:
         if request.method != "GET" or request.version != (1, 1) or not request.target.startswith("/"):
             return False
         if any(name.lower() in _NEVER for name in request.headers):
+            return False
+        if [value.lower() for value in request.headers.getall("Connection", ())] not in ([], ["keep-alive"]):
             return False
         return dated(hop.entry, behavior) and independent(distribution)

@@ -85,7 +85,7 @@ class FastHit:
             id=self.id,
             at=self.at,
             request=replace(template.request, headers=block.headers),
-            visitor=replace(block.routed.visitor, port=self.port),
+            visitor=block.routed_from(self.port).visitor,
             legs=(block.leg,),
             freshness=replace(freshness, age=age) if freshness is not None else None,
             age=float(int(age)),
@@ -145,16 +145,27 @@ class Prepared:
 
 
 class Block:
-    """A block of header lines: the viewer and the edge it leads to, and the table of targets it shares."""
+    """A block of header lines: the viewer and the edge it leads to, and the table of targets it shares.
 
-    __slots__ = ("headers", "leg", "routed", "row", "targets")
+    All of it holds in ``world`` only. ``waits`` says that the time of the viewer's way passes before he is answered.
+    """
 
-    def __init__(self, headers: Headers, routed: Routed, leg: Leg, targets: dict[bytes, Prepared]) -> None:
-        self.headers = headers
+    __slots__ = ("distribution", "headers", "leg", "routed", "row", "targets", "waits", "world")
+
+    def __init__(self, visit: Visit, targets: dict[bytes, Prepared]) -> None:
+        latency, routed = visit.world.latency, visit.routed
+        self.world = visit.world
+        self.distribution = visit.distribution
+        self.headers = visit.request.headers
         self.routed = routed
-        self.leg = leg
+        self.leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * latency.scale)
+        self.waits = latency.mode == "real" and self.leg.ms > 0
         self.targets = targets
-        self.row = block_pieces(headers)
+        self.row = block_pieces(self.headers)
+
+    def routed_from(self, port: int) -> Routed:
+        """Whose request one is that came from this port, and where it goes."""
+        return replace(self.routed, visitor=replace(self.routed.visitor, port=port))
 
 
 class Lane:

@@ -10,12 +10,20 @@ from edgesim.core.latency import jittered
 from edgesim.core.verdict import Leg
 from edgesim.edge.hierarchy import Hierarchy
 from edgesim.edge.origins import pause
+from edgesim.world.state import Latency
 
 TCP_TRIPS = 1
 """Round trips of a TCP handshake."""
 
 TLS_TRIPS = {"TLSv1.3": 1}
 """Round trips of a TLS handshake; two before TLS 1.3."""
+
+
+def lasting(latency: Latency, ms: float) -> float:
+    """Milliseconds that a way of ``ms`` takes this time: jittered and scaled as the world asks."""
+    if latency.jitter:
+        ms = jittered(ms, latency.jitter, random.random() or 0.5)
+    return ms * latency.scale
 
 
 def handshake_trips(tls: str) -> int:
@@ -59,9 +67,7 @@ class Roads:
     async def _pass(self, start: str, end: str, ms: float, extra: float = 0.0) -> Leg:
         hierarchy = self._hierarchy
         latency = hierarchy.world.latency
-        if latency.jitter:
-            ms = jittered(ms, latency.jitter, random.random() or 0.5)
-        ms = ms * latency.scale + extra
+        ms = lasting(latency, ms) + extra
         if hierarchy.world.faults:
             ms += self._slow(f"link:{start}->{end}")
         if self.real:

@@ -25,7 +25,7 @@ from edgesim.edge.fast import FastPath
 from edgesim.edge.heads import REASONS, UNPLACED, viewer_head
 from edgesim.edge.ids import request_id, via_name
 from edgesim.edge.journey import Journey, generated, refused_answer, relayed_answer
-from edgesim.edge.learned import measured
+from edgesim.edge.learned import Block, measured
 from edgesim.edge.plan import Errands, Plan
 from edgesim.edge.pump import chunks_of
 from edgesim.edge.recording import malformed_verdict, refresh_verdict, verdict_of
@@ -88,6 +88,11 @@ class EdgeService:
             incoming.peer[0],
             has_body,
         )
+        known = incoming.waited.known if incoming.waited is not None else None
+        if isinstance(known, Block):
+            visit = Visit(incoming, reply, request_id(), request, known.world, known.distribution)
+            visit.routed = known.routed_from(incoming.peer[1])
+            return visit
         world = self._errands.hierarchy.world
         id = request_id() if incoming.ahead is None else incoming.ahead.id
         visit = Visit(incoming, reply, id, request, world)
@@ -96,13 +101,29 @@ class EdgeService:
         return visit
 
     async def _answer(self, visit: Visit) -> Answer | None:
+        if visit.incoming.waited is None:
+            refused = await self._arrive(visit)
+            if refused is not None:
+                return refused
+        distribution = visit.distribution
+        assert distribution is not None, "the viewer has arrived at one"
+        admitted = admit(visit.request, distribution, visit.routed.visitor.country)
+        if admitted.match is not None:
+            visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
+        if isinstance(admitted, Rejected):
+            answer = self._rejected(visit, admitted)
+            rule = distribution.errors.get(admitted.status)
+            return await self._error_page(visit, distribution, rule, answer) if _has_page(rule) else answer
+        return await self._admitted(visit, distribution, admitted)
+
+    async def _arrive(self, visit: Visit) -> Answer | None:
+        """Let the viewer's way to the edge take its time, unless he is turned away at the front door."""
         routed = visit.routed
         if routed.rejection is not None:
             return self._rejection(visit, routed.rejection, routed.status, routed.detail)
         if routed.redirect:
             return self._to_edge(visit, routed.redirect)
-        distribution = self._deployed(visit)
-        if distribution is None:
+        if self._deployed(visit) is None:
             return self._rejection(visit, Rejection.UNKNOWN_HOST, 403)
         if self._fronted(visit):
             return self._rejection(visit, Rejection.WRONG_CERTIFICATE, 421)
@@ -111,14 +132,7 @@ class EdgeService:
             new = visit.incoming.requests_on_connection <= 1
             trips = handshake_trips(tls.protocol if isinstance(tls, TlsFacts) else "") if new else 0
             await self._errands.roads.arrive(routed.visitor.place, routed.pop, routed.rtt_ms, trips)
-        admitted = admit(visit.request, distribution, routed.visitor.country)
-        if admitted.match is not None:
-            visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
-        if isinstance(admitted, Rejected):
-            answer = self._rejected(visit, admitted)
-            rule = distribution.errors.get(admitted.status)
-            return await self._error_page(visit, distribution, rule, answer) if _has_page(rule) else answer
-        return await self._admitted(visit, distribution, admitted)
+        return None
 
     def _deployed(self, visit: Visit) -> Distribution | None:
         """The distribution as this edge has it: the new configuration or the old, never a mix (spec §14)."""

@@ -24,8 +24,9 @@ from edgesim.observe.records import Burst, Hit
 INTERVAL = 1.0
 """Seconds between two writes."""
 
-MOST_WAITING = 100_000
-"""Rows that may wait; with more the file is written at once."""
+MOST_WAITING = 20_000
+"""Rows that may wait; what is more than that is written at once, which costs a busy edge a few milliseconds each time
+and not a quarter of a second now and then."""
 
 LONGEST_REMEMBERED = 256
 """Characters of a value whose encoded form is remembered; longer ones would let a stranger fill the memory."""
@@ -181,16 +182,18 @@ class AccessLog:
         if self.path is None or verdict.background or verdict.rejection in UNLOGGED:
             return
         self._waiting.append(verdict)
-        if len(self._waiting) >= MOST_WAITING:
-            self.flush()
+        self._keep_up()
 
     def burst(self, burst: Burst) -> None:
         """Keep hits of the fast path for the next write."""
         if self.path is None:
             return
         self._waiting.extend(burst.hits)
+        self._keep_up()
+
+    def _keep_up(self) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self.flush()
+            self._write(len(self._waiting) - MOST_WAITING + PIECE)
 
     async def run(self) -> None:
         """Write once a second until cancelled, in pieces: viewers do not wait for the log."""

@@ -12,13 +12,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgesim.wire.body import Body
-from edgesim.wire.closing import ClosingFlow, State
+from edgesim.wire.closing import State
 from edgesim.wire.duplex import Duplex
 from edgesim.wire.flow import NEVER
 from edgesim.wire.framing import Chunked, ChunkingError, Counted, Framing
 from edgesim.wire.grammar import Malformation, Malformed, RequestHead, parse_request, partial_fault
-from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
+from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone, Wait
 from edgesim.wire.reply import Reply
+from edgesim.wire.waiting import WaitingFlow
 
 if TYPE_CHECKING:
     from edgesim.wire.listener import Listener
@@ -30,45 +31,28 @@ _EXCERPT = 256
 _UNBROKEN = 16  # pipelined requests answered before others get their turn
 
 
-class Connection(ClosingFlow):
-    """A viewer's connection. The first block of attributes is for handlers and the fast path."""
+class Connection(WaitingFlow):
+    """A viewer's connection. The first block of attributes is for handlers."""
 
     __slots__ = (
         "_body",
-        "_buffer",
         "_duplex",
         "_expects",
         "_framing",
-        "_listener",
         "_scanned",
         "_started",
         "_task",
-        "_touched",
         "_turn",
         "_waiter",
-        "extra",
         "id",
-        "label",
         "local_port",
-        "peer",
-        "requests",
-        "scheme",
-        "tls",
     )
 
     def __init__(self, listener: Listener, scheme: str, label: str) -> None:
-        super().__init__(listener.loop, listener.limits)
+        super().__init__(listener, scheme, label)
         self.id = 0
-        self.scheme = scheme
-        self.label = label
-        self.peer = ("", 0)
         self.local_port = 0
-        self.tls: object | None = None
-        self.requests = 0
-        self.extra: object | None = None  # the owner of the fast path may keep something here
 
-        self._listener = listener
-        self._buffer = b""
         self._scanned = 0
         self._started = 0.0
         self._body: Body | None = None
@@ -78,7 +62,6 @@ class Connection(ClosingFlow):
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._duplex: Duplex | None = None
-        self._touched = False
 
     # -- what the transport says ------------------------------------------------------------------------------------
 
@@ -99,22 +82,8 @@ class Connection(ClosingFlow):
         state = self._state
         self.bytes_in += len(data)
         if state is State.IDLE:
-            listener = self._listener
-            if listener.fast is not None and not self.paused:
-                answer = listener.fast(data, self)
-                if answer is not None:
-                    self.requests += 1
-                    self._touched = True
-                    if not answer:
-                        return
-                    if isinstance(answer, bytes):
-                        self.bytes_out += len(answer)
-                        self.transport.write(answer)
-                    else:
-                        self.bytes_out += sum(map(len, answer))
-                        self.transport.writelines(answer)
-                    return
-            self._begin_head(data)
+            if not self._hurry(data):
+                self._begin_head(data)
         elif state is State.HEAD:
             self._buffer += data
             self._take_head()
@@ -164,10 +133,7 @@ class Connection(ClosingFlow):
     # -- time -------------------------------------------------------------------------------------------------------
 
     def expired(self, now: float) -> None:
-        if self._touched and self._state is State.IDLE:
-            self._touched = False
-            self._wait_until(now + self.limits.idle_s)
-        elif self._state is State.BODY and self._body is not None and self._until <= now:
+        if self._state is State.BODY and self._body is not None and self._until <= now:
             self._wait_until(NEVER)
             self._body.fail(BodyBroken(BodyFault.TIMEOUT))
         else:
@@ -211,7 +177,15 @@ class Connection(ClosingFlow):
         if self._buffer:
             self._take_head()
 
-    def _take_request(self, head: RequestHead, head_bytes: int, raw_head: bytes | None) -> None:
+    def take(self, wait: Wait, *, over: bool) -> None:
+        self._started = wait.started
+        self._buffer = wait.data + self._buffer
+        head = parse_request(wait.data, self.limits.url_bytes, self.limits.head_bytes)
+        self._take_request(head, len(wait.data), wait.data, wait if over else None)
+
+    def _take_request(
+        self, head: RequestHead, head_bytes: int, raw_head: bytes | None, waited: Wait | None = None
+    ) -> None:
         rest = self._buffer[head_bytes:]
         self._buffer = b""
         self.requests += 1
@@ -233,9 +207,10 @@ class Connection(ClosingFlow):
             self._started,
             self.label,
             raw_head,
+            waited=waited,
         )
         self._turn = (incoming, Reply(self, head.method, head.version, close=not head.keep_alive))
-        if self._task is None:
+        if self._task is None or self._task.done():  # it is, where a viewer left who had asked
             self._task = self._listener.tasks.start(self._serve())
         else:
             self._wake_task()
@@ -313,7 +288,7 @@ class Connection(ClosingFlow):
                 self._waiter = self.loop.create_future()
                 await self._waiter
                 self._waiter = None
-            if self._turn is None or self.lost:
+            if self._turn is None or (self.lost and self._turn[0].waited is None):
                 return
             (incoming, reply), self._turn = self._turn, None
             try:

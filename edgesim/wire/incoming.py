@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -35,13 +35,25 @@ class ViewerGone(EdgesimError):
 
 
 @dataclass(slots=True)
+class Wait:
+    """A request that the fast path knows but may not answer yet: its bytes, when they came (``time.monotonic()``), for
+    how many seconds it waits, and what the fast path knew of it then."""
+
+    data: bytes
+    started: float
+    seconds: float
+    known: object
+
+
+@dataclass(slots=True)
 class Incoming:
     """One request as it came over the wire.
 
     ``target`` is the request line's own text; ``headers`` keep order, case and repeats; ``body`` is None when there is
     none; ``started`` is ``time.monotonic()`` at the head's first byte; ``raw_head`` are the exact bytes when they came
     as one piece, at a message boundary, with no body and nothing after them; ``tls`` is what the ``tls_facts`` hook
-    gave; ``ahead`` is what the fast path has asked an origin for it already.
+    gave; ``ahead`` is what the fast path has asked an origin for it already, ``waited`` the wait that it has behind it,
+    each None for most.
     """
 
     method: str
@@ -60,6 +72,7 @@ class Incoming:
     label: str
     raw_head: bytes | None
     ahead: Ahead | None = None
+    waited: Wait | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from edgesim.observe.tasks import TaskOwner
+from edgesim.wire.accepting import Door
 from edgesim.wire.connection import Connection
 from edgesim.wire.flow import Deadlines
 from edgesim.wire.grammar import Malformation
 from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
 from edgesim.wire.limits import ListenerLimits
 from edgesim.wire.reply import Reply
+from edgesim.wire.waiting import Calendar, FastPath
 
 __all__ = [
     "BodyBroken",
@@ -32,15 +34,18 @@ __all__ = [
 
 Handler = Callable[[Incoming, Reply], Coroutine[Any, Any, None]]
 Refusal = Callable[[MalformedFacts], bytes | None]
-FastPath = Callable[[bytes, Connection], bytes | tuple[bytes, bytes] | None]
+
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted. Too few, and a viewer of a crowd waits seconds until he sends again."""
 
 
 class Listener:
     """Takes requests off sockets and hands each, with its :class:`Reply`, to ``handler``.
 
     ``on_malformed`` gives the whole answer, as bytes, for what is no acceptable request (None: close without a word).
-    ``fast`` sees the bytes that come in on an idle connection before anything else does; what it returns is the
-    answer, empty when it comes :mod:`later <edgesim.wire.later>`. ``tls_facts`` is asked once per TLS connection.
+    ``fast`` sees the bytes that come in on an idle connection before anything else does; see :class:`FastPath`.
+    ``tls_facts`` is asked once per TLS connection.
     """
 
     def __init__(
@@ -55,11 +60,13 @@ class Listener:
         self.limits = limits or ListenerLimits()
         self.tls_facts = tls_facts
         self.fast: FastPath | None = None
+        self.calendar = Calendar()
         self.tasks = TaskOwner()
         self.closing = False
         self.accepted = 0
         self._ids = itertools.count(1)
         self._servers: list[asyncio.Server] = []
+        self._doors: list[Door] = []
         self._empty: asyncio.Future[None] | None = None
         self._deadlines: Deadlines | None = None
 
@@ -75,29 +82,40 @@ class Listener:
 
     async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None, label: str = "") -> int:
         """Listen on one more address and return its port (chosen by the system when ``port`` is 0)."""
-        server = await self.loop.create_server(
-            self._making(ssl, label), host, port, ssl=ssl, ssl_handshake_timeout=self._handshake(ssl), backlog=1024
-        )
-        self._servers.append(server)
+        server = await self._serve(ssl, label, host=host, port=port)
         return int(server.sockets[0].getsockname()[1])
 
     async def start_at(self, door: socket.socket, ssl: tls.SSLContext | None = None, label: str = "") -> None:
         """Listen at a socket that is bound already, and may be shared with other processes."""
-        making, seconds = self._making(ssl, label), self._handshake(ssl)
-        self._servers.append(
-            await self.loop.create_server(making, sock=door, ssl=ssl, ssl_handshake_timeout=seconds, backlog=1024)
-        )
+        await self._serve(ssl, label, sock=door)
 
-    def adopt(self, accepted: socket.socket) -> None:
-        """Serve a plain connection that was accepted elsewhere."""
+    async def _serve(self, ssl: tls.SSLContext | None, label: str, **where: Any) -> asyncio.Server:
+        making, seconds, doors = self._making(ssl, label), self._handshake(ssl), list[Door]()
+
+        def accepting() -> Connection:
+            for door in doors:
+                door.crowd()
+            return making()
+
+        server = await self.loop.create_server(
+            accepting, ssl=ssl, ssl_handshake_timeout=seconds, backlog=BACKLOG, **where
+        )
+        doors += [Door(one.fileno(), lambda accepted: self.adopt(accepted, ssl, label)) for one in server.sockets]
+        self._servers.append(server)
+        self._doors += doors
+        return server
+
+    def adopt(self, accepted: socket.socket, ssl: tls.SSLContext | None = None, label: str = "") -> None:
+        """Serve a connection that was accepted already."""
         if self.closing:
             accepted.close()
         else:
-            self.tasks.start(self._adopt(accepted, self._making(None, "")))
+            self.tasks.start(self._adopt(accepted, ssl, label))
 
-    async def _adopt(self, accepted: socket.socket, making: Callable[[], Connection]) -> None:
+    async def _adopt(self, accepted: socket.socket, ssl: tls.SSLContext | None, label: str) -> None:
+        making, seconds = self._making(ssl, label), self._handshake(ssl)
         try:
-            await self.loop.connect_accepted_socket(making, accepted)
+            await self.loop.connect_accepted_socket(making, accepted, ssl=ssl, ssl_handshake_timeout=seconds)
         except OSError:
             accepted.close()
 
@@ -132,12 +150,16 @@ class Listener:
         self.closing = True
         for server in self._servers:
             server.close()
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
         for connection in self._open():
             if connection.resting:
                 connection.shut()
         if self.connections:
             self._empty = self.loop.create_future()
             await asyncio.wait([self._empty], timeout=grace_s)
+        await self.calendar.close()
         await self.tasks.close()
         for connection in self._open():
             connection.transport.abort()

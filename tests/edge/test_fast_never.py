@@ -131,7 +131,11 @@ async def test_an_answer_does_not_overtake_the_one_before() -> None:
 PLAIN_BUT = [
     request("/one.plain", "User-Agent: x", "Content-Length: 0"),
     request("/one.plain", "User-Agent: x", "Connection: close"),
-    request("/one.plain", "User-Agent: x", "Connection: keep-alive"),
+    request("/one.plain", "User-Agent: x", "Connection: keep-alive, close"),
+    request("/one.plain", "User-Agent: x", "Connection: keep-alive, TE"),
+    request("/one.plain", "User-Agent: x", "Connection: keep-alive", "Connection: keep-alive"),
+    request("/one.plain", "User-Agent: x", "Connection: keep-alive", "Connection: X-Other", "X-Other: 1"),
+    request("/one.plain", "User-Agent: x", "Connection:"),
     request("/one.plain", "User-Agent: x", "Connection: Upgrade", "Upgrade: websocket"),
     request("/one.plain", "User-Agent: x", "Expect: 100-continue"),
     request("/one.plain", "User-Agent: x", "TE: trailers"),
@@ -160,6 +164,15 @@ async def test_plain_requests_only(sent: bytes) -> None:
             if got["Connection"] == "close":
                 await viewer.ended()
         assert world.hits == before
+
+
+@pytest.mark.parametrize("line", ["Connection: keep-alive", "connection: Keep-Alive", "Connection:  KEEP-ALIVE "])
+async def test_keep_alive_is_what_connections_are_anyway(line: str) -> None:
+    """Browsers say so in every request."""
+    async with fast_world() as world:
+        _, learned = await world.learnt(ONE)
+        _, got = await world.learnt(request("/one.plain", "User-Agent: x", line))
+        assert got.masked == learned.masked
 
 
 async def test_a_body_behind_a_known_head() -> None:

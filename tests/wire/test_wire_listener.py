@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 from wire_peers import HELLO, Viewer, hello, listening, talk
@@ -688,3 +689,20 @@ async def test_several_sockets() -> None:
         other = await listener.start("127.0.0.1", 0, label="there")
         assert (await talk(port, CLOSE)).endswith(f"here:{port}".encode())
         assert (await talk(other, CLOSE)).endswith(f"there:{other}".encode())
+
+
+async def test_a_crowd_is_accepted_at_once() -> None:
+    """All who wait at the door come in together, and with the listener its door closes."""
+    async with listening(hello) as (listener, port):
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+        for one in crowd:
+            one.sendall(HELLO)
+        for one in crowd:
+            one.setblocking(False)
+            assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(one, 1_000), 10)
+        assert (listener.accepted, listener.connections) == (200, 200)
+        for one in crowd:
+            one.close()
+        await listener.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
