@@ -35,8 +35,7 @@ REASONS = [
 NAMED = [*REASONS, reasons.Outcome, FailureKind, Skipped, Exclusion]
 
 LONGER = {
-    "edgesim/edge/journey.py": 410,
-    "edgesim/wire/connection.py": 450,
+    "edgesim/wire/connection.py": 422,
     "edgesim/world/gazetteer.py": 405,
 }
 """Modules that grew past the limit, and how long they may be until they are split: these numbers only fall."""
