@@ -107,7 +107,8 @@ def _live(park: Park, objects: int) -> Result:
     if live.skipped:
         return live
     server = park.get("edgesim-memory")
-    drive(server.url(), Load(path="/miss", seconds=4))  # the ring of verdicts is full from here on
+    # From here on the ring of verdicts is full of what the full path answered, as it will be.
+    drive(server.url(), Load(script="each.lua", arguments=("/miss/", str(10_000_000)), seconds=6))
     before = server.processes[0].rss()
     run = drive(server.url(), Load(script="each.lua", arguments=("/o/", str(10_000_000)), seconds=objects / 4_000))
     stored = max(1, run.requests)

@@ -77,6 +77,8 @@ def _measure(row: Row, server: Server, result: Result) -> None:
 def _check(row: Row, name: str, run: Run, result: Result) -> None:
     if run.failed:
         result.failures.append(f"{name}: {run.errors} in {run.requests} requests")
+    if row.kind == "p99" and 99 not in run.percentiles:
+        result.failures.append(f"{name}: wrk gave no 99th percentile")
     if row.least_ms and name == row.subject and run.percentiles.get(50, 0.0) < row.least_ms:
         result.failures.append(f"{name}: the median took {run.percentiles.get(50, 0.0):.0f} ms, so was not delayed")
 

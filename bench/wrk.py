@@ -57,7 +57,7 @@ def parse(text: str) -> Run:
         errors["status"] = int(refused[1])
     percentiles = {
         int(match[1]): float(match[2]) * _UNITS[match[3]]
-        for match in re.finditer(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m|h)$", text, re.MULTILINE)
+        for match in re.finditer(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m|h)\s*$", text, re.MULTILINE)
     }
     return Run(int(count[1]), {kind: number for kind, number in errors.items() if number}, percentiles)
 

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 
-AT_ONCE = 64
+AT_ONCE = 256
 """Connections that come along with one."""
 
 

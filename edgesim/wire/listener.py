@@ -17,7 +17,7 @@ from edgesim.wire.grammar import Malformation
 from edgesim.wire.incoming import BodyBroken, BodyFault, Incoming, MalformedFacts, ViewerGone
 from edgesim.wire.limits import ListenerLimits
 from edgesim.wire.reply import Reply
-from edgesim.wire.waiting import Calendar, FastPath
+from edgesim.wire.waiting import Calendar, FastPath, Turn
 
 __all__ = [
     "BodyBroken",
@@ -61,6 +61,7 @@ class Listener:
         self.tls_facts = tls_facts
         self.fast: FastPath | None = None
         self.calendar = Calendar()
+        self.turn = Turn()
         self.tasks = TaskOwner()
         self.closing = False
         self.accepted = 0

@@ -25,6 +25,10 @@ Whole = bytes | tuple[bytes, bytes]
 """An answer, in one piece or in two; empty when it comes :mod:`later <edgesim.wire.later>`."""
 
 
+INLINE = 1_000
+"""Requests that the fast path answers in one turn of the loop; the others come with the next one."""
+
+
 class FastPath(Protocol):
     """Sees the bytes that come in on an idle connection before anything else does."""
 
@@ -54,7 +58,7 @@ class WaitingFlow(ClosingFlow):
         self._touched = False
 
     def expired(self, now: float) -> None:
-        if self._touched and self._state is State.IDLE:
+        if self._touched and self._state in (State.IDLE, State.WAIT):
             self._touched = False
             self._wait_until(now + self.limits.idle_s)
         else:
@@ -62,10 +66,30 @@ class WaitingFlow(ClosingFlow):
 
     def _hurry(self, data: bytes) -> bool:
         """Let the fast path have what came in on the idle connection; False when it is the full path's."""
-        fast = self._listener.fast
-        if fast is None or self.paused:
+        if self._listener.fast is None or self.paused:
             return False
-        answer = fast(data, self)
+        turn = self._listener.turn
+        if turn.left == 0:
+            self._touched = True
+            self._state = State.WAIT
+            turn.later(self, data)
+            return True
+        turn.left -= 1
+        return self._hurried(data)
+
+    def again(self, data: bytes) -> None:
+        """What came in is looked at now, a turn of the loop later."""
+        if self._state is not State.WAIT:  # the viewer is gone
+            return
+        behind, self._buffer = self._buffer, b""
+        self._state = State.IDLE
+        plain = not (behind or self.half_closed or self._listener.closing)
+        if not (plain and self._hurried(data)):
+            self._begin_head(data + behind)
+
+    def _hurried(self, data: bytes) -> bool:
+        fast = self._listener.fast
+        answer = fast(data, self) if fast is not None else None
         if answer is None:
             return False
         if isinstance(answer, Wait):
@@ -102,9 +126,38 @@ class WaitingFlow(ClosingFlow):
         """Parse a request that waited after all, for the full path; ``over`` says that it need not wait there."""
         raise NotImplementedError
 
+    def _begin_head(self, data: bytes) -> None:
+        """A request begins, for the full path."""
+        raise NotImplementedError
+
     def _between(self) -> None:
         """A message boundary."""
         raise NotImplementedError
+
+
+class Turn:
+    """How many requests are answered before the loop gets its turn.
+
+    While each look at the sockets finds a thousand with something to read, libuv looks again, up to 48 times, and
+    timers, tasks and new connections wait for half a second. What is not answered is not asked again, so a look finds
+    less once this is used up.
+    """
+
+    def __init__(self) -> None:
+        self.left = INLINE
+        self._waiting: list[tuple[WaitingFlow, bytes]] = []
+
+    def later(self, connection: WaitingFlow, data: bytes) -> None:
+        """Call ``connection.again(data)`` when the loop has had its turn."""
+        if not self._waiting:
+            connection.loop.call_soon(self._next)
+        self._waiting.append((connection, data))
+
+    def _next(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self.left = INLINE
+        for connection, data in waiting:
+            connection.again(data)
 
 
 class Calendar:
