@@ -38,9 +38,43 @@ class OriginProtocol(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OriginAccess:
+    """How requests to an origin are signed (spec §6.8): ``signing`` is always, never or no-override."""
+
+    signing: str = "always"
+    service: str = "s3"
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key (PEM) whose signatures open a behaviour, and its id (spec §10.1)."""
+
+    id: str
+    pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Continuous:
+    """The continuous deployment policy of a primary distribution (spec §9.4).
+
+    Either ``weight`` (share of traffic, 0 to 0.15) or ``header`` (name, value) sends a request to the first of the
+    ``staging`` distributions (ids). ``idle_ttl`` and ``max_ttl`` (seconds) keep a viewer's session where it is.
+    """
+
+    policy: str
+    staging: tuple[str, ...]
+    weight: float | None = None
+    header: tuple[str, str] | None = None
+    idle_ttl: int | None = None
+    max_ttl: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a distribution fetches. ``domain`` is the name asked for; ``address`` where it listens on this machine.
 
+    An empty ``address`` is a name that leads nowhere on this machine.
     Timeouts are seconds (spec §6.3). ``region`` is the AWS region or place whose distance counts.
     """
 
@@ -63,6 +97,7 @@ class Origin:
     keepalive_timeout: float = 5.0
     simulated_clock: bool = False
     """True when the origin's own dates follow the simulated clock; otherwise they are real and are shifted."""
+    access: OriginAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +136,8 @@ class Behavior:
     profile: Profile = CLOUDFRONT
     range_block: int = 1_048_576
     """Bytes a forwarded range is aligned to (spec §4.2 [sim]); 0 forwards it as it came."""
+    trusted_keys: tuple[TrustedKey, ...] | None = None
+    """With keys, every request must be signed by one of them (spec §10.1)."""
 
     @property
     def caching(self) -> bool:
@@ -130,6 +167,12 @@ class Distribution:
     """Whose it is: a TLS name of one account with a Host of another is domain fronting (spec §7.6)."""
     http3: bool = False
     regional_caches: bool = True
+    staging: bool = False
+    """A staging distribution answers under no name of its own (spec §9.4)."""
+    continuous: Continuous | None = None
+    logging: bool = True
+    """Its requests are in the access log."""
+    log_cookies: bool = False
 
     def error_min_ttl(self, status: int) -> int:
         """ErrorCachingMinTTL for a status, seconds; 10 unless set (spec §5.2)."""

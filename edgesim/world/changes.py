@@ -15,6 +15,7 @@ from edgesim.world.compiling import SiteAddress, compile_world
 from edgesim.world.invalidating import invalidate
 from edgesim.world.loading import ConfigErrors, check_data
 from edgesim.world.models import LatencySection
+from edgesim.world.records import drop_record, put_record
 from edgesim.world.refusals import invalid, unknown, without
 from edgesim.world.state import ClockAnchor, Latency, World
 
@@ -141,5 +142,7 @@ _CHANGES: dict[type[Any], Callable[[World, Any], World]] = {
     c.DropDistribution: drop_distribution,
     c.PutPolicy: put_policy,
     c.DropPolicy: drop_policy,
+    c.PutRecord: put_record,
+    c.DropRecord: drop_record,
     c.Reset: _reset,
 }

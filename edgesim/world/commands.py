@@ -126,6 +126,32 @@ class DropPolicy(Model):
     id: str
 
 
+class PutRecord(Model):
+    """Create or replace a document of the API (see ``Record``), and everything that follows from it.
+
+    ``expect`` is the version that must be there now, 0 for none: of two writers the second is refused.
+    """
+
+    command: Literal["put_record"] = "put_record"
+    family: str = Field(min_length=1)
+    id: str = Field(min_length=1)
+    config: dict[str, JsonValue]
+    facts: dict[str, JsonValue] = Field(default={})
+    tags: dict[str, str] = Field(default={})
+    at: float
+    expect: int = Field(ge=0)
+
+
+class DropRecord(Model):
+    """Delete a document of the API."""
+
+    command: Literal["drop_record"] = "drop_record"
+    family: str
+    id: str
+    at: float
+    expect: int = Field(ge=1)
+
+
 class Reset(Model):
     """Back to what the file says: clock, edges, latency; no faults, no invalidations. Caches are emptied by drivers."""
 
@@ -146,6 +172,8 @@ Command = (
     | DropDistribution
     | PutPolicy
     | DropPolicy
+    | PutRecord
+    | DropRecord
     | Reset
 )
 

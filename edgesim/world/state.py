@@ -88,6 +88,24 @@ class Version:
     distribution: Distribution | None
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A document of the API: what somebody created there, in the service model's member names, defaults filled in.
+
+    ``facts`` is what is not in the document: domain name, ARN, caller reference. ``version`` counts from 1 and is what
+    its ETag names. Times are simulated seconds.
+    """
+
+    family: str
+    id: str
+    version: int
+    config: Mapping[str, JsonValue]
+    facts: Mapping[str, JsonValue]
+    tags: Mapping[str, str]
+    created: float
+    modified: float
+
+
 def share(change: str, cache: str) -> float:
     """The part of a propagation delay that passes before a change reaches a cache: 0 to 1, always the same for both."""
     return int.from_bytes(hashlib.sha256(f"{change} {cache}".encode()).digest()[:4], "big") / 0xFFFF_FFFF
@@ -114,6 +132,8 @@ class World:
     invalidations: tuple[Invalidation, ...] = ()
     versions: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
     """Distributions that changed lately, oldest version first; empty while changes take no time."""
+    records: Mapping[str, Mapping[str, Record]] = field(default_factory=dict)
+    """Documents of the API by family and id, each family in the order of making."""
     added: frozenset[str] = frozenset()
     """Ids of the distributions and policies that came by command and not from the file."""
 
