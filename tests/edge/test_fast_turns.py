@@ -1,4 +1,4 @@
-"""The fast path answers so many requests a turn of the loop; those beyond are answered in the next, and all the same."""
+"""The fast path answers so many requests a turn of the loop; those beyond are answered in the next, just the same."""
 
 from __future__ import annotations
 
