@@ -20,6 +20,8 @@ class Call:
     operation: str
     params: Mapping[str, Any]
     account: Account
+    region: str = "us-east-1"
+    """The region the request was signed for; it counts for ACM only, where CloudFront sees none but us-east-1."""
 
 
 Handler = Callable[[Call], Mapping[str, Any]]

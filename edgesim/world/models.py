@@ -269,6 +269,7 @@ class PropagationSection(Model):
 
     distributions: Seconds = Field(default=0.0, description="Until the last edge has a changed distribution.")
     invalidations: Seconds = Field(default=0.0, description="Until the last edge has carried an invalidation out.")
+    certificates: Seconds = Field(default=0.0, description="Until a certificate that was requested is issued.")
 
 
 class WorldFile(Model):

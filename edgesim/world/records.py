@@ -27,6 +27,7 @@ FAMILIES = (
     "realtime-log-config",
     "monitoring-subscription",
     "certificate",
+    "certificate-account",
     "origin-address",
 )
 """What documents there can be."""
