@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgesim.core.behaviors import Distribution
 from edgesim.errors import ConfigError
 from edgesim.tls.authority import CertificateAuthority
 from edgesim.tls.names import CertificateError
+from edgesim.tls.requested import issue_due
 from edgesim.tls.store import CertificateStore, StoredCertificate
 from edgesim.tls.viewer import DEFAULT_NAMES, ContextChoice, ViewerContexts
 from edgesim.world.state import World
@@ -21,6 +23,7 @@ class Certificates:
         self.store = CertificateStore(directory / "certificates", self.authority)
         self._now = now
         self._of: dict[str, StoredCertificate] = {}
+        self._before: Mapping[str, Distribution] = {}
         self.contexts = ViewerContexts(self._resolve, self._default)
         self.update(world, now)
 
@@ -44,17 +47,21 @@ class Certificates:
             ) from None
 
     def update(self, world: World, now: float) -> None:
-        """See that every distribution has a certificate for all its names."""
+        """Issue what was requested, and see that every distribution has a certificate for all its names."""
         self._world, self._now = world, now
-        for distribution in world.distributions.values():
-            self._of[distribution.id] = self._certificate(distribution, now)
+        issue_due(self.store, world, now)
         self.store.ensure(DEFAULT_NAMES, now)
+        self._of = {id: self._certificate(one, now) for id, one in world.distributions.items()}
+        self._before = world.distributions
+        self.store.assigned = {id: one.arn for id, one in self._of.items()}
 
     def _certificate(self, distribution: Distribution, now: float) -> StoredCertificate:
         name = distribution.certificate
+        if name is not None and name.startswith("arn:"):
+            return self.store.get(name) or self._default().certificate
         entry = self._world.file.certificates.get(name) if name not in (None, "auto") else None
         if entry is None:
-            return self.store.ensure(list(distribution.aliases) or [distribution.domain], now)
+            return self._automatic(distribution, now)
         if entry.chain is not None and entry.key is not None:
             where = f"certificates.{name}"
             chain, key = self._read(entry.chain, f"{where}.chain"), self._read(entry.key, f"{where}.key")
@@ -63,6 +70,14 @@ class Certificates:
             except CertificateError as error:
                 raise ConfigError(self._world.source, where, str(error), "a certificate edgesim can use") from None
         return self.store.ensure(list(entry.names), now, key_type="rsa" if entry.key == "rsa" else "ecdsa")
+
+    def _automatic(self, distribution: Distribution, now: float) -> StoredCertificate:
+        """What it had, if that is still good: a World of many distributions changes often, and few of them do."""
+        before, had = self._before.get(distribution.id), self._of.get(distribution.id)
+        current = self.store.get(had.arn) if had is not None and before is distribution else None
+        if current is None or not current.valid_at(now):
+            current = self.store.ensure(list(distribution.aliases) or [distribution.domain], now)
+        return current
 
     def assigned(self) -> dict[str, StoredCertificate]:
         """The certificate of each distribution by its id, as it is now; that of unknown names under ""."""

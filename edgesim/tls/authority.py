@@ -29,7 +29,9 @@ _ROOT_DAYS_BACK = 3_653
 _ROOT_DAYS_AHEAD = 7_305
 _MAX_COMMON_NAME = 64
 
-KeyType = Literal["ecdsa", "rsa"]
+KeyType = Literal["ecdsa", "ecdsa384", "rsa"]
+"""P-256, P-384, RSA of 2,048 bits."""
+
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -177,7 +179,7 @@ def _issue(
     if key_type == "rsa":
         key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     else:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP384R1() if key_type == "ecdsa384" else ec.SECP256R1())
     subject = _subject(wanted)
     builder = _builder(subject, issuer.subject if issuer else subject, key, start, end, serial)
     # RFC 5280 §4.2.1.6: the alternative names are critical when the subject is empty.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,6 +30,9 @@ ARN_PREFIX = "arn:aws:acm:us-east-1:123456789012:certificate/"
 _NAMESPACE = uuid.UUID("6d1f6bb4-5d2b-5c0e-9f43-0d3c5b8f6a10")
 _HEADER = b"# edgesim certificate "
 _RSA_SIZES = (1_024, 2_048, 3_072, 4_096)
+_CURVES = {"secp256r1": "prime256v1", "secp384r1": "secp384r1", "secp521r1": "secp521r1"}
+KEY_TYPES: Mapping[str, KeyType] = {"RSA_2048": "rsa", "EC_prime256v1": "ecdsa", "EC_secp384r1": "ecdsa384"}
+"""The key algorithms that are issued, in ACM's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class StoredCertificate:
     added_at: float
     chain_pem: bytes
     path: Path
+    requested: bool = False
+    """Asked for through the API: it serves only what names its identifier."""
+    renewed_at: float | None = None
+    """When the store renewed it last."""
 
     def valid_at(self, now: float) -> bool:
         """True within the dates, both ends included."""
@@ -70,7 +77,11 @@ class CertificateStore:
     def __init__(self, directory: Path, authority: CertificateAuthority) -> None:
         self.directory = directory
         self.authority = authority
-        self.warnings: tuple[str, ...] = ()
+        self.missing: tuple[str, ...] = ()
+        """What the account should have and is not here, in words."""
+        self.assigned: Mapping[str, str] = {}
+        """The ARN of the certificate each distribution serves, by its id, as whoever serves them says."""
+        self._unreadable: tuple[str, ...] = ()
         self._by_arn: dict[str, StoredCertificate] = {}
         self._by_name: dict[str, list[StoredCertificate]] = {}
         directory.mkdir(parents=True, exist_ok=True)
@@ -86,8 +97,13 @@ class CertificateStore:
                 warnings.append(certificate)
             else:
                 found[certificate.arn] = certificate
-        self._by_arn, self.warnings = found, tuple(warnings)
+        self._by_arn, self._unreadable = found, tuple(warnings)
         self._index()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Files that are no certificates, and certificates that have no file."""
+        return (*self._unreadable, *self.missing)
 
     def __len__(self) -> int:
         return len(self._by_arn)
@@ -100,29 +116,40 @@ class CertificateStore:
         """The certificate with this identifier, as it is now (renewed or not)."""
         return self._by_arn.get(arn)
 
-    def add(self, issued: IssuedCertificate, *, now: float, arn: str | None = None) -> StoredCertificate:
+    def add(
+        self, issued: IssuedCertificate, *, now: float, arn: str | None = None, requested: bool = False
+    ) -> StoredCertificate:
         """Keep a certificate the local authority issued; the store renews it. Replaces one with the same ``arn``.
 
         Without ``arn`` the identifier follows from the names, so the same names get the same identifier again.
         """
-        chain, key = _check(issued.chain_pem, issued.key_pem)
-        return self._save(arn or arn_for(issued.names), chain, key, managed=True, now=now)
+        chain, key = _check(issued.chain_pem, issued.key_pem, any_kind=requested)
+        return self._save(
+            arn or arn_for(issued.names), chain, key, managed=True, added_at=now, requested=requested, renewed_at=None
+        )
 
-    def import_pem(self, chain_pem: bytes, key_pem: bytes, *, now: float, arn: str | None = None) -> StoredCertificate:
+    def import_pem(
+        self, chain_pem: bytes, key_pem: bytes, *, now: float, arn: str | None = None, requested: bool = False
+    ) -> StoredCertificate:
         """Keep a certificate made elsewhere (leaf first). Replaces one with the same ``arn`` (ACM's re-import).
 
         Without ``arn`` the identifier follows from the certificate itself. Raises CertificateError when the PEM does
-        not parse, the key is not the leaf's, the chain is out of order, the key is of a kind CloudFront does not take,
-        there are no alternative names, or ``now`` is outside the dates.
+        not parse, the key is not the leaf's, the chain is out of order, the key is of a kind CloudFront does not take
+        (ACM keeps those too, so ``requested`` ones may be), there are no alternative names, or ``now`` is outside the
+        dates. One that is here already is not judged by its dates again.
         """
-        chain, key = _check(chain_pem, key_pem)
+        chain, key = _check(chain_pem, key_pem, any_kind=requested)
         leaf = chain[0]
+        known = self._by_arn.get(arn_for([_fingerprint(leaf)])) if arn is None else None
+        if known is not None and known.chain_pem == _pem(chain):
+            return known
         if not leaf.not_valid_before_utc.timestamp() <= now <= leaf.not_valid_after_utc.timestamp():
             raise CertificateError(
                 f"the certificate is valid from {leaf.not_valid_before_utc} to {leaf.not_valid_after_utc}, "
                 "which does not include the current (simulated) time"
             )
-        return self._save(arn or arn_for([_fingerprint(leaf)]), chain, key, managed=False, now=now)
+        arn = arn or arn_for([_fingerprint(leaf)])
+        return self._save(arn, chain, key, managed=False, added_at=now, requested=requested, renewed_at=None)
 
     def remove(self, arn: str) -> StoredCertificate | None:
         """Forget a certificate and delete its file; gives what was removed."""
@@ -148,10 +175,10 @@ class CertificateStore:
     ) -> StoredCertificate:
         """A certificate that is valid at ``now`` and covers all ``names``: one that is there, or a new managed one.
 
-        With ``arn``, only the certificate of that identifier counts.
+        With ``arn``, only the certificate of that identifier counts; without, none that was requested by the API.
         """
         wanted = [canonical(name) for name in names]
-        candidates: Iterable[StoredCertificate] = self._by_arn.values()
+        candidates: Iterable[StoredCertificate] = [one for one in self._by_arn.values() if not one.requested]
         if arn is not None:
             candidates = [one] if (one := self._by_arn.get(arn)) else []
         good = [one for one in candidates if one.valid_at(now) and all(one.covers(name) for name in wanted)]
@@ -168,10 +195,11 @@ class CertificateStore:
         return tuple(self._renew(one, now) for one in due)
 
     def _renew(self, old: StoredCertificate, now: float) -> StoredCertificate:
-        key_type: KeyType = "rsa" if old.key_algorithm.startswith("RSA") else "ecdsa"
-        issued = self.authority.issue(old.names, now=now, key_type=key_type)
-        chain, key = _check(issued.chain_pem, issued.key_pem)
-        return self._save(old.arn, chain, key, managed=True, now=now, added_at=old.added_at)
+        issued = self.authority.issue(old.names, now=now, key_type=KEY_TYPES[old.key_algorithm])
+        chain, key = _check(issued.chain_pem, issued.key_pem, any_kind=old.requested)
+        return self._save(
+            old.arn, chain, key, managed=True, added_at=old.added_at, requested=old.requested, renewed_at=now
+        )
 
     def _save(
         self,
@@ -180,18 +208,17 @@ class CertificateStore:
         key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
         *,
         managed: bool,
-        now: float,
-        added_at: float | None = None,
+        added_at: float,
+        requested: bool,
+        renewed_at: float | None,
     ) -> StoredCertificate:
         path = self.directory / f"{_uuid_of(arn)}.pem"
-        added = now if added_at is None else added_at
-        facts = json.dumps({"arn": arn, "managed": managed, "added_at": added})
+        facts = _Facts(arn, managed, added_at, requested, renewed_at)
         key_pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        chain_pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
-        files.replace(path, _HEADER + facts.encode() + b"\n" + key_pem + chain_pem, 0o600)
-        stored = _describe(arn, chain, managed=managed, added_at=added, path=path)
+        files.replace(path, _HEADER + facts.to_json().encode() + b"\n" + key_pem + _pem(chain), 0o600)
+        stored = _describe(facts, chain, path)
         self._by_arn[arn] = stored
         self._index()
         return stored
@@ -201,6 +228,33 @@ class CertificateStore:
         for certificate in self._by_arn.values():
             for name in certificate.names:
                 self._by_name.setdefault(name, []).append(certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a certificate does not say of itself: the first line of its file."""
+
+    arn: str
+    managed: bool
+    added_at: float
+    requested: bool = False
+    renewed_at: float | None = None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: bytes) -> _Facts:
+        """Raises ValueError, KeyError or TypeError."""
+        found = json.loads(text)
+        renewed = found.get("renewed_at")
+        return cls(
+            str(found["arn"]),
+            bool(found["managed"]),
+            float(found["added_at"]),
+            bool(found.get("requested", False)),
+            None if renewed is None else float(renewed),
+        )
 
 
 def arn_for(names: Sequence[str]) -> str:
@@ -216,9 +270,12 @@ def _uuid_of(arn: str) -> uuid.UUID:
 
 
 def _check(
-    chain_pem: bytes, key_pem: bytes
+    chain_pem: bytes, key_pem: bytes, *, any_kind: bool = False
 ) -> tuple[list[x509.Certificate], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]:
-    """The parsed chain and key, when they can be served; raises CertificateError saying what is wrong with them."""
+    """The parsed chain and key, when they can be served; raises CertificateError saying what is wrong with them.
+
+    ``any_kind``: of the kinds ACM keeps, not only of those CloudFront takes.
+    """
     try:
         chain = x509.load_pem_x509_certificates(chain_pem)
     except ValueError as error:
@@ -228,11 +285,12 @@ def _check(
     except (ValueError, TypeError) as error:
         raise CertificateError(f"the private key is not an unencrypted PEM key: {error}") from error
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        accepted = isinstance(key.curve, ec.SECP256R1)
+        accepted = isinstance(key.curve, ec.SECP256R1) or (any_kind and key.curve.name in _CURVES)
     else:
         accepted = isinstance(key, rsa.RSAPrivateKey) and key.key_size in _RSA_SIZES
     if not accepted or not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise CertificateError("the key is of a kind CloudFront does not take; expected ECDSA P-256 or RSA 1024-4096")
+        who, curves = ("ACM", "P-256, P-384, P-521") if any_kind else ("CloudFront", "P-256")
+        raise CertificateError(f"the key is of a kind {who} does not take; expected ECDSA {curves} or RSA 1024-4096")
     if chain[0].public_key() != key.public_key():
         raise CertificateError("the private key does not belong to the first certificate of the chain")
     if not subject_names(chain[0]):
@@ -259,36 +317,45 @@ def read_stored(path: Path) -> StoredCertificate | str:
         first, _, _ = data.partition(b"\n")
         if not first.startswith(_HEADER):
             return f"{path.name} is skipped: its first line is not the store's"
-        facts = json.loads(first.removeprefix(_HEADER))
-        chain, _ = _check(data, data)
-        arn, managed, added_at = str(facts["arn"]), bool(facts["managed"]), float(facts["added_at"])
-        if path.name != f"{_uuid_of(arn)}.pem":
-            return f"{path.name} is skipped: it holds {arn}"
-        return _describe(arn, chain, managed=managed, added_at=added_at, path=path)
+        facts = _Facts.from_json(first.removeprefix(_HEADER))
+        chain, _ = _check(data, data, any_kind=facts.requested)
+        if path.name != f"{_uuid_of(facts.arn)}.pem":
+            return f"{path.name} is skipped: it holds {facts.arn}"
+        return _describe(facts, chain, path)
     except (OSError, ValueError, KeyError, TypeError, CertificateError) as error:
         return f"{path.name} is skipped: {error}"
 
 
-def _describe(
-    arn: str, chain: Sequence[x509.Certificate], *, managed: bool, added_at: float, path: Path
-) -> StoredCertificate:
+def _describe(facts: _Facts, chain: Sequence[x509.Certificate], path: Path) -> StoredCertificate:
     leaf = chain[0]
-    key = leaf.public_key()
     return StoredCertificate(
-        arn=arn,
+        arn=facts.arn,
         names=subject_names(leaf),
         not_before=leaf.not_valid_before_utc.timestamp(),
         not_after=leaf.not_valid_after_utc.timestamp(),
         serial=leaf.serial_number,
         fingerprint_sha256=_fingerprint(leaf),
-        managed=managed,
-        key_algorithm=f"RSA_{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else "EC_prime256v1",
+        managed=facts.managed,
+        key_algorithm=_algorithm(leaf.public_key()),
         issuer=_name(leaf.issuer),
         subject=_name(leaf.subject),
-        added_at=added_at,
-        chain_pem=b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain),
+        added_at=facts.added_at,
+        chain_pem=_pem(chain),
         path=path,
+        requested=facts.requested,
+        renewed_at=facts.renewed_at,
     )
+
+
+def _algorithm(key: object) -> str:
+    """The kind of a key that was checked, in ACM's words."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC_{_CURVES[key.curve.name]}"
+    return f"RSA_{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else "unknown"
+
+
+def _pem(chain: Sequence[x509.Certificate]) -> bytes:
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:
