@@ -52,6 +52,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str
         help="spread the edges over N processes, so that more cores serve (default 1)",
     )
     roles.add_flags(parser)
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="repair requests of the CloudFront API that AWS would refuse, with a warning each",
+    )
     parser.add_argument("--guide", action="store_true", help="once ready, print what to try")
     parser.set_defaults(run=run)
 
@@ -91,7 +96,7 @@ async def _serve(options: argparse.Namespace) -> int:
     running = await _start(how, options.workers)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(running.close)
-        control = Control(running)
+        control = Control(running, lenient=options.lenient)
         stack.push_async_callback(control.close)
         url = await control.start(address(options.control, listen.control, 8081))
         running.write_running_file(url)

@@ -1,4 +1,4 @@
-"""The control port: the JSON API under ``/_edgesim/`` and the pages for people, on one aiohttp application."""
+"""The control port: the JSON API under ``/_edgesim/``, the AWS APIs and the pages for people, on one application."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from edgesim.control import caches, changes, looking, pages, streaming, time
+from edgesim.control import aws, caches, changes, looking, pages, streaming, time
 from edgesim.control.contract import Address, Running
 from edgesim.control.desk import Desk
 from edgesim.control.guard import guard, own_names
@@ -30,15 +30,17 @@ SHUTDOWN = 2.0
 class Control:
     """The control port of a running world."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, *, lenient: bool = False) -> None:
         self.desk = Desk(running)
+        self.aws = aws.Aws(self.desk, lenient=lenient)
         self._runner: web.AppRunner | None = None
 
     async def start(self, address: Address) -> str:
         """Listen; gives the URL. Raises EdgesimError when the port is taken."""
-        app = web.Application(middlewares=[guard(own_names(), _paths)], client_max_size=LARGEST_BODY)
+        app = web.Application(middlewares=[guard(own_names(), _paths, aws.refusals)], client_max_size=LARGEST_BODY)
         for route in ROUTES:
             app.router.add_route(route.method, route.full, _serving(route, self.desk))
+        self.aws.add_to(app)
         app.on_shutdown.append(self._end_streams)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN)
         await self._runner.setup()

@@ -45,35 +45,44 @@ def is_own(host: str, names: Collection[str]) -> bool:
         return False
 
 
-def guard(names: Collection[str], paths: Callable[[], list[str]]) -> Middleware:
-    """The middleware around everything. ``paths`` are the known ones, for hints."""
+Failure = Callable[[int, str, str], web.Response]
+"""Makes a response of a status, a code and a message."""
+
+
+def guard(
+    names: Collection[str], paths: Callable[[], list[str]], refusals: Callable[[web.Request], Failure | None]
+) -> Middleware:
+    """The middleware around everything. ``paths`` are the known ones, for hints; ``refusals`` gives how a request wants
+    its errors, None for JSON.
+    """
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        failed = refusals(request) or failure
         try:
             _check_source(request, names)
             response = await handler(request)
         except ControlError as error:
-            response = failure(error.status, error.code, error.message)
+            response = failed(error.status, error.code, error.message)
         except ClientError as error:
-            response = failure(error.status, "InvalidArgument", error.message)
+            response = failed(error.status, "InvalidArgument", error.message)
         except web.HTTPRequestEntityTooLarge:
-            response = failure(413, "RequestTooLarge", "the body is larger than 1 MiB")
+            response = failed(413, "RequestTooLarge", "the body is larger than 1 MiB")
         except web.HTTPMethodNotAllowed as error:
             allowed = ", ".join(sorted(error.allowed_methods))
-            response = failure(405, "MethodNotAllowed", f"{request.method} is not allowed here; {allowed} are")
+            response = failed(405, "MethodNotAllowed", f"{request.method} is not allowed here; {allowed} are")
             response.headers["Allow"] = allowed
         except web.HTTPNotFound:
-            response = failure(404, "NoSuchRoute", _no_route(request.path, paths()))
+            response = failed(404, "NoSuchRoute", _no_route(request.path, paths()))
         except web.HTTPException as error:
-            response = failure(error.status, "InvalidRequest", error.reason)
+            response = failed(error.status, "InvalidRequest", error.reason)
         except EdgesimError as error:
-            response = failure(500, "InternalError", str(error))
+            response = failed(500, "InternalError", str(error))
         except (ConnectionError, TimeoutError):
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
-            response = failure(500, "InternalError", "edgesim failed; its own output says how")
+            response = failed(500, "InternalError", "edgesim failed; its own output says how")
         return _with_safety(response)
 
     return guarded
