@@ -115,7 +115,7 @@ async def _control(options: argparse.Namespace, config: Path, stack: contextlib.
         )
     )
     stack.push_async_callback(running.close)
-    control = Control(running)
+    control = Control(running, lenient=options.lenient)
     stack.push_async_callback(control.close)
     url = await control.start(address(options.control, checked.world.listen.control, 8081))
     running.write_running_file(url)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PREFIX = "/2020-05-31/"
 
+MOUNTED = (("*", PREFIX + "{rest:.*}"), ("POST", "/"))
+"""Methods and paths."""
+
 
 def is_aws(request: web.Request) -> bool:
     """Whether a request is for one of these APIs."""
@@ -41,8 +44,8 @@ class Aws:
 
     def add_to(self, app: web.Application) -> None:
         """Mount them."""
-        app.router.add_route("*", PREFIX + "{rest:.*}", self.serve)
-        app.router.add_post("/", self.serve)
+        for method, path in MOUNTED:
+            app.router.add_route(method, path, self.serve)
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
