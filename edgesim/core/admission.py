@@ -37,10 +37,9 @@ class Rejected:
 
 def admit(request: Request, distribution: Distribution, country: str) -> Admitted | Rejected:
     """Take a request through the stages; ``country`` is the viewer's ISO code, "" when unknown (served, spec §9.1)."""
-    if not distribution.enabled:
-        return Rejected(Rejection.DISABLED, 403)
-    if _geo_blocked(distribution, country):
-        return Rejected(Rejection.GEO_BLOCKED, 403)
+    refused = turned_away(distribution, country)
+    if refused is not None:
+        return refused
     if len(request.target) > LONGEST_URL:
         return Rejected(Rejection.URL_TOO_LONG, 414)
     path = matched = request.path
@@ -53,6 +52,15 @@ def admit(request: Request, distribution: Distribution, country: str) -> Admitte
     if _announced(request) > LARGEST_UPLOAD:
         return Rejected(Rejection.BODY_TOO_LARGE, 413, match)
     return _by_protocol(request, match) or _by_method(request, match) or Admitted(match, path)
+
+
+def turned_away(distribution: Distribution, country: str) -> Rejected | None:
+    """Stages 5 and 6: a disabled distribution refuses everybody, geo restriction some."""
+    if not distribution.enabled:
+        return Rejected(Rejection.DISABLED, 403)
+    if _geo_blocked(distribution, country):
+        return Rejected(Rejection.GEO_BLOCKED, 403)
+    return None
 
 
 def _announced(request: Request) -> int:

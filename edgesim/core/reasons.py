@@ -237,6 +237,7 @@ class Rejection(Reason):
     HEAD_TOO_BIG = ("InvalidRequest", "Request line and headers are larger than 32,768 bytes.", "spec §4.6")
     UNKNOWN_HOST = ("InvalidRequest", "No distribution has this host name.", "spec §1.2")
     DISABLED = ("InvalidRequest", "The distribution is disabled.", "spec §1.2")
+    STAGING = ("InvalidRequest", "A staging distribution answers under no name of its own.", "spec §9.4")
     WRONG_CERTIFICATE = (
         "InvalidRequestCertificate",
         "The TLS name and the Host header belong to different owners.",

@@ -12,6 +12,9 @@ Pair = tuple[str, str]
 
 CLOUDFRONT_PREFIX = "cloudfront-"
 
+SESSION_COOKIE = "CloudFront-CD-Session"
+"""The edge's own cookie of sticky sessions (``continuous.py``); it is in no key and goes to no origin."""
+
 
 def query_pairs(query: str | None) -> list[str]:
     """The ``name=value`` pieces of a query string, in order, as the viewer wrote them. Only ``&`` separates."""
@@ -30,12 +33,15 @@ def pick_query(pick: Pick, query: str | None) -> str:
 
 
 def cookie_pairs(headers: Headers) -> list[Pair]:
-    """The viewer's cookies sorted by name, names with ``$`` in front and pieces without ``=`` dropped (spec §3.1)."""
+    """The viewer's cookies sorted by name (spec §3.1).
+
+    Names with ``$`` in front, pieces without ``=`` and the edge's own cookie are dropped.
+    """
     found = []
     for line in headers.getall("Cookie", ()):
         for piece in line.split(";"):
             name, equals, value = piece.strip().partition("=")
-            if equals and name and not name.startswith("$"):
+            if equals and name and not name.startswith("$") and name != SESSION_COOKIE:
                 found.append((name, value))
     return sorted(found, key=lambda pair: pair[0])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from edgesim.core.cache import Tier
+from edgesim.core.continuous import Deployment
 from edgesim.core.failures import Failure
 from edgesim.core.messages import Request, Response
 from edgesim.core.reasons import Forwarded, NotCompressed, NotJoined, NotStale, NotStored, Outcome, Rejection, Stale
@@ -108,6 +109,16 @@ class Verdict:
     """How old that answer was, seconds."""
     replaced_status: int = 0
     """The status that a custom error page hides, 0 without one."""
+    deployment: Deployment | None = None
+    """Why this distribution, where the one asked for has a continuous deployment policy."""
+    primary: str = ""
+    """With such a policy, the id of the distribution asked for: the log's primary-distribution-id (spec §12.3)."""
+    primary_domain: str = ""
+    """Its domain: the log's primary-distribution-dns-name."""
+    logged: bool = True
+    """Whether the access log has a row of it."""
+    cookies_logged: bool = False
+    """Whether that row has the viewer's cookies."""
 
     @property
     def result_type(self) -> str:

@@ -306,6 +306,8 @@ class FastPath:
             return False  # the answer took its time to be sent, and holds no longer
         if world.faults or world.versions or visit.replaced_status or visit.reply.close:
             return False
+        if visit.deployment is not None:  # the next request may go to the other distribution
+            return False
         request = visit.request
         if request.method != "GET" or request.version != (1, 1) or not request.target.startswith("/"):
             return False

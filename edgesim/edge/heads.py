@@ -59,6 +59,8 @@ def viewer_head(visit: Visit, answer: Answer, now: float, elapsed_ms: float) -> 
         if behavior.response_headers is not None:
             headers = _with_policy(visit, behavior.response_headers, headers, elapsed_ms)
             names = {name.lower() for name, _ in headers}
+    if visit.session:
+        headers.append(("Set-Cookie", visit.session))
     if "date" not in names:
         headers.insert(0, ("Date", format_date(int(now))))
     if "server" not in names and (behavior is None or behavior.profile.policy_ttls):

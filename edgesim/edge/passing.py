@@ -304,7 +304,7 @@ def plain(visit: Visit) -> bool:
     policy = visit.behavior.response_headers
     if wanted_cloudfront(visit.behavior) or (policy is not None and policy.server_timing is not None):
         return False
-    if visit.replaced_status or visit.reply.close:
+    if visit.replaced_status or visit.reply.close or visit.deployment is not None:
         return False
     if hop.trip is None or hop.trip.attempts != 1:
         return False

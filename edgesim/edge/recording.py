@@ -56,7 +56,7 @@ def _shared(visit: Visit, now: float) -> dict[str, Any]:
 
     Fields are gathered in a dict and the verdict is made once: making a frozen one of so many fields is dear.
     """
-    distribution, behavior = visit.distribution, visit.behavior
+    distribution, behavior, primary = visit.distribution, visit.behavior, visit.primary
     return {
         "at": now,
         "request": visit.request,
@@ -65,6 +65,11 @@ def _shared(visit: Visit, now: float) -> dict[str, Any]:
         "behavior": behavior.pattern if behavior is not None else "",
         "profile": behavior.profile.name if behavior is not None else "",
         "key": visit.key,
+        "deployment": visit.deployment,
+        "primary": primary.id if primary is not None else "",
+        "primary_domain": primary.domain if primary is not None else "",
+        "logged": distribution is None or distribution.logging,
+        "cookies_logged": distribution is not None and distribution.log_cookies,
     }
 
 

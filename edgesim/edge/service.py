@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from multidict import CIMultiDict
 
-from edgesim.core.admission import Admitted, Rejected, admit
+from edgesim.core.admission import Admitted, Rejected, admit, turned_away
 from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Behavior, Distribution, ErrorRule, match_behavior
 from edgesim.core.cache_status import rejected_member
+from edgesim.core.continuous import choose
 from edgesim.core.dates import format_date
 from edgesim.core.entrance import Routed
 from edgesim.core.forwarding import wanted_cloudfront
@@ -105,8 +106,8 @@ class EdgeService:
             refused = await self._arrive(visit)
             if refused is not None:
                 return refused
-        distribution = visit.distribution
-        assert distribution is not None, "the viewer has arrived at one"
+        assert visit.distribution is not None, "the viewer has arrived at one"
+        distribution = self._deployment(visit, visit.distribution)
         admitted = admit(visit.request, distribution, visit.routed.visitor.country)
         if admitted.match is not None:
             visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
@@ -123,8 +124,11 @@ class EdgeService:
             return self._rejection(visit, routed.rejection, routed.status, routed.detail)
         if routed.redirect:
             return self._to_edge(visit, routed.redirect)
-        if self._deployed(visit) is None:
+        named = self._deployed(visit)
+        if named is None:
             return self._rejection(visit, Rejection.UNKNOWN_HOST, 403)
+        if named.staging and not self._errands.hierarchy.world.file.switches.staging_domain_answers:
+            return self._rejection(visit, Rejection.STAGING, 403)
         if self._fronted(visit):
             return self._rejection(visit, Rejection.WRONG_CERTIFICATE, 421)
         if self._errands.roads.real:
@@ -141,6 +145,20 @@ class EdgeService:
             host = visit.request.headers.get("Host", "")
             visit.distribution = world.distribution_at(visit.routed.pop, host, self._errands.clock.now())
         return visit.distribution
+
+    def _deployment(self, visit: Visit, primary: Distribution) -> Distribution:
+        """The distribution that answers: the one asked for, or its staging one (spec §9.4)."""
+        policy = primary.continuous
+        if policy is None or turned_away(primary, visit.routed.visitor.country) is not None:
+            return primary
+        world, now = self._errands.hierarchy.world, self._errands.clock.now()
+        staging = world.version_at(visit.routed.pop, policy.staging[0], now) if policy.staging else None
+        chosen = choose(primary, staging, visit.request.headers, visit.id, now)
+        if chosen is None:
+            return primary
+        visit.primary, visit.distribution = primary, chosen.distribution
+        visit.deployment, visit.session = chosen.reason, chosen.cookie
+        return chosen.distribution
 
     def _fronted(self, visit: Visit) -> bool:
         """Domain fronting: the TLS name belongs to another account than the Host header (spec §7.6)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgesim.core.answers import Answer
 from edgesim.core.behaviors import Behavior, Distribution
+from edgesim.core.continuous import Deployment
 from edgesim.core.entrance import Routed
 from edgesim.core.messages import Field, Request
 from edgesim.core.reasons import Outcome, Rejection
@@ -41,6 +42,11 @@ class Visit:
     """Reason and headers as they went out, where the body went out in one piece."""
     replaced_status: int = 0
     """The status that a custom error page hides, 0 without one."""
+    primary: Distribution | None = None
+    """The distribution asked for, where it has a continuous deployment policy."""
+    deployment: Deployment | None = None
+    session: str = ""
+    """The Set-Cookie value that keeps the viewer on one side, "" for none."""
 
     @property
     def outcome(self) -> Outcome:

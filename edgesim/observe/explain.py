@@ -81,6 +81,7 @@ def reasons(verdict: Verdict) -> list[Facts]:
     for one in verdict.trail():
         for about, member in (
             ("rejected", one.rejection if one is verdict else None),
+            ("deployment", one.deployment if one is verdict else None),
             ("forwarded", one.forwarded),
             ("not joined", one.not_joined if one.forwarded is not None else None),
             ("stale", one.stale),
@@ -242,6 +243,9 @@ def _distribution(verdict: Verdict, distribution: Distribution | None) -> Facts 
         "domain": verdict.domain,
         "aliases": list(distribution.aliases) if distribution is not None else [],
         "price_class": distribution.price_class if distribution is not None else "",
+        "primary": verdict.primary,
+        "primary_domain": verdict.primary_domain,
+        "deployment": reason(verdict.deployment),
     }
 
 

@@ -84,6 +84,8 @@ def _rule(facts: Facts) -> Iterator[str]:
     if distribution is None:
         return
     yield f"Distribution {distribution['id']} ({distribution['domain']})."
+    if distribution["deployment"] is not None:
+        yield f"Asked for: {distribution['primary']}. {distribution['deployment']['sentence']}"
     if behavior is None:
         return
     number = len(behavior["passed_over"]) + 1

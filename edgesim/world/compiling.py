@@ -6,7 +6,7 @@ import base64
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from edgesim.core.behaviors import (
@@ -80,6 +80,7 @@ class Compiled:
     distributions: dict[str, Distribution]
     sites: tuple[EdgeSite, ...]
     edges: dict[str, EdgeSettings]
+    origins: dict[str, Origin] = field(default_factory=dict)
 
 
 def compile_world(file: WorldFile, site: SiteAddress | None = None) -> Compiled:
@@ -94,7 +95,7 @@ def compile_world(file: WorldFile, site: SiteAddress | None = None) -> Compiled:
         for name, entry in file.origin_groups.items()
     }
     distributions = [compile_distribution(entry, file, policies, origins, groups) for entry in file.distributions]
-    return Compiled(policies, {distribution.id: distribution for distribution in distributions}, sites, edges)
+    return Compiled(policies, {distribution.id: distribution for distribution in distributions}, sites, edges, origins)
 
 
 def distribution_id(entry: DistributionEntry) -> str:
@@ -158,10 +159,15 @@ def _cache_policy(name: str, entry: CachePolicyEntry) -> CachePolicy:
     )
 
 
+def legacy_id(name: str) -> str:
+    """The id of the policy that a behaviour's older settings make."""
+    return _uuid("legacy", name)
+
+
 def _legacy_policy(name: str, entry: LegacyEntry, ttls: Ttls) -> CachePolicy:
     keys = entry.query.names
     return CachePolicy(
-        _uuid("legacy", name),
+        legacy_id(name),
         name,
         ttls,
         entry.headers,
@@ -312,7 +318,8 @@ def _forward(name: str, entry: ForwardEntry) -> OriginRequestPolicy:
     return OriginRequestPolicy(_uuid("forward", name), name, entry.headers, entry.cookies, entry.query)
 
 
-_OF_THE_WORLD = frozenset({"hit_for_miss", "head_limit"})  # these act elsewhere than in a profile
+# these act elsewhere than in a profile
+_OF_THE_WORLD = frozenset({"hit_for_miss", "head_limit", "staging_domain_answers"})
 _OF_ONE_PROFILE = frozenset({"vary_star_refetches", "heuristic_fraction"})
 
 

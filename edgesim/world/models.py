@@ -262,6 +262,9 @@ class SwitchesSection(Model):
     head_limit: Literal[32768, 20480] = Field(
         default=32768, description="Bytes of request line and headers; more is a 494. Two pages of the guide differ."
     )
+    staging_domain_answers: bool = Field(
+        default=False, description="A staging distribution also answers requests for its own domain, without a 403."
+    )
 
 
 class PropagationSection(Model):

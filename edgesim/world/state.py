@@ -16,7 +16,7 @@ from edgesim.core.cache import Switches
 from edgesim.core.policies import PolicyBook
 from edgesim.core.routing import EdgeSite
 from edgesim.world.commands import EdgeState, FaultKind
-from edgesim.world.compiling import EdgeSettings, SiteAddress
+from edgesim.world.compiling import Compiled, EdgeSettings, SiteAddress
 from edgesim.world.models import ClockSection, WorldFile
 
 
@@ -134,8 +134,8 @@ class World:
     """Distributions that changed lately, oldest version first; empty while changes take no time."""
     records: Mapping[str, Mapping[str, Record]] = field(default_factory=dict)
     """Documents of the API by family and id, each family in the order of making."""
-    added: frozenset[str] = frozenset()
-    """Ids of the distributions and policies that came by command and not from the file."""
+    base: Compiled = field(default_factory=lambda: Compiled(PolicyBook(), {}, (), {}))
+    """What the file alone defines; ``policies`` and ``distributions`` are this and what follows from the records."""
 
     def simulated_now(self, real: float) -> float:
         """Simulated seconds since the epoch at a real time."""
@@ -157,12 +157,13 @@ class World:
         """The same as one edge knows it: a change takes up to ``propagation.distributions`` to arrive there."""
         if not self.versions:
             return self.distribution_for(host)
-        known = {id: self._version(id, pop, now) for id in (*self.distributions, *self.versions)}
+        known = {id: self.version_at(pop, id, now) for id in (*self.distributions, *self.versions)}
         there = {id: distribution for id, distribution in known.items() if distribution is not None}
         id = HostTable.of(there.values()).find(host)
         return None if id is None else there[id]
 
-    def _version(self, id: str, pop: str, now: float) -> Distribution | None:
+    def version_at(self, pop: str, id: str, now: float) -> Distribution | None:
+        """The distribution with an id as one edge knows it: the old configuration or the new, never a mix."""
         if id not in self.versions:
             return self.distributions.get(id)
         wait = self.file.propagation.distributions * share(id, pop)
@@ -201,10 +202,10 @@ class HostTable:
 
     @classmethod
     def of(cls, distributions: Iterable[Distribution]) -> HostTable:
-        """The table of all domains and aliases."""
+        """The table of all domains and aliases; a staging distribution has no aliases of its own (spec §9.4)."""
         exact, wildcards = dict[str, str](), dict[str, str]()
         for distribution in distributions:
-            for name in (distribution.domain, *distribution.aliases):
+            for name in (distribution.domain, *(() if distribution.staging else distribution.aliases)):
                 (wildcards if name.startswith("*.") else exact)[name.removeprefix("*").lower()] = distribution.id
         return cls(exact, wildcards)
 
