@@ -1,4 +1,4 @@
-"""The stages a request passes at an edge before any cache is asked (spec §1.2, stages 3 to 11)."""
+"""The stages a request passes at an edge before any cache is asked (spec §1.2, stages 3 to 12)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from edgesim.core.behaviors import ALL_METHODS, Distribution, Match, ViewerProtocol, match_behavior
-from edgesim.core.messages import Request
+from edgesim.core.messages import Request, without_port
 from edgesim.core.reasons import Rejection
+from edgesim.core.signed import check
 from edgesim.core.values import record
 
 LONGEST_URL = 8_192
@@ -27,16 +28,20 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The request ends here with ``status``; ``location`` is set on redirects."""
+    """The request ends here with ``status``; ``location`` is set on redirects, ``detail`` is for ``explain``."""
 
     rejection: Rejection
     status: int
     match: Match | None = None
     location: str = ""
+    detail: str = ""
 
 
-def admit(request: Request, distribution: Distribution, country: str) -> Admitted | Rejected:
-    """Take a request through the stages; ``country`` is the viewer's ISO code, "" when unknown (served, spec §9.1)."""
+def admit(request: Request, distribution: Distribution, country: str, now: float) -> Admitted | Rejected:
+    """Take a request through the stages at simulated time ``now``.
+
+    ``country`` is the viewer's ISO code, "" when unknown (served, spec §9.1).
+    """
     refused = turned_away(distribution, country)
     if refused is not None:
         return refused
@@ -51,7 +56,10 @@ def admit(request: Request, distribution: Distribution, country: str) -> Admitte
     match = match_behavior(distribution, matched)
     if _announced(request) > LARGEST_UPLOAD:
         return Rejected(Rejection.BODY_TOO_LARGE, 413, match)
-    return _by_protocol(request, match) or _by_method(request, match) or Admitted(match, path)
+    refused = _by_protocol(request, match) or _by_method(request, match)
+    if refused is None and match.behavior.trusted_keys is not None:
+        refused = _by_signature(request, match, now)
+    return refused or Admitted(match, path)
 
 
 def turned_away(distribution: Distribution, country: str) -> Rejected | None:
@@ -82,7 +90,7 @@ def _by_protocol(request: Request, match: Match) -> Rejected | None:
         return None
     if policy is ViewerProtocol.HTTPS_ONLY:
         return Rejected(Rejection.HTTPS_ONLY, 403, match)
-    host = _without_port(request.headers.get("Host", ""))
+    host = without_port(request.headers.get("Host", ""))
     location = f"https://{host}{request.target}"
     if request.method in ("GET", "HEAD"):
         return Rejected(Rejection.REDIRECT_TO_HTTPS, 301, match, location)
@@ -91,9 +99,9 @@ def _by_protocol(request: Request, match: Match) -> Rejected | None:
     return Rejected(Rejection.REDIRECT_TO_HTTPS, 307, match, location)
 
 
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and not port.endswith("]") else host
+def _by_signature(request: Request, match: Match, now: float) -> Rejected | None:
+    refused = check(request, match.behavior.trusted_keys or (), now)
+    return None if refused is None else Rejected(refused.rejection, 403, match, detail=refused.detail)
 
 
 def _by_method(request: Request, match: Match) -> Rejected | None:

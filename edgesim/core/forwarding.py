@@ -13,6 +13,7 @@ from edgesim.core.encoding import normalised
 from edgesim.core.messages import Field, Request, connection_options, listed
 from edgesim.core.policies import ALL_EXCEPT_ADDS, OriginRequestPolicy, Pick, Take
 from edgesim.core.selection import lowered, pick_cookies, pick_query, query_pairs
+from edgesim.core.signed import unsigned
 from edgesim.core.steps import Fetch
 from edgesim.core.values import record
 
@@ -75,6 +76,7 @@ def origin_request(
     ``path`` is the raw path after default-root substitution; ``node`` the 32 hex digits of this cache's Via name;
     ``cloudfront`` the CloudFront-* headers that could be added, by lower-case name.
     """
+    request = unsigned(request, behavior, cookies=not behavior.profile.forwards_signed_cookies)
     if behavior.profile.transparent:
         return _transparent(request, origin, fetch, request_id, node)
     chosen = _chosen_headers(request, behavior, fetch)

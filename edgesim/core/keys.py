@@ -10,6 +10,7 @@ from edgesim.core.encoding import normalised
 from edgesim.core.messages import Headers, Request, listed
 from edgesim.core.policies import Take
 from edgesim.core.selection import cookie_pairs, lowered, pick_cookies, pick_query, query_pairs
+from edgesim.core.signed import unsigned
 from edgesim.core.values import record
 
 SEPARATOR = "\x1f"
@@ -36,6 +37,7 @@ class KeyPart:
 
 def cache_key(distribution: Distribution, behavior: Behavior, request: Request, path: str | None = None) -> Key:
     """The key of a request. ``path`` replaces the request's own where a default root object stands in."""
+    request = unsigned(request, behavior)
     if not behavior.profile.policy_ttls:
         return uri_key(distribution, request)
     raw = request.path if path is None else path
@@ -102,10 +104,10 @@ def related_key(distribution: Distribution, request: Request, location: str) -> 
 def explain_key(behavior: Behavior, request: Request) -> list[KeyPart]:
     """Everything that could have been in the key, and whether it is: path, query, headers, cookies, encoding."""
     if not behavior.profile.policy_ttls:
-        return [KeyPart("uri", "target URI", request.target, True)]
-    policy = behavior.policy
+        return [KeyPart("uri", "target URI", unsigned(request, behavior).target, True)]
+    policy, own = behavior.policy, unsigned(request, behavior)
     parts = [KeyPart("path", "path", request.path, True)]
-    kept = "&".join(_query_in_key(behavior, request.query)).split("&")
+    kept = "&".join(_query_in_key(behavior, own.query)).split("&")
     for piece in query_pairs(request.query):
         name, _, value = piece.partition("=")
         parts.append(KeyPart("query", name, value, piece in kept))
@@ -113,7 +115,7 @@ def explain_key(behavior: Behavior, request: Request) -> list[KeyPart]:
     for name, value in request.headers.items():
         if name.lower() not in ("cookie", "accept-encoding"):
             parts.append(KeyPart("header", name, value, name.lower() in in_key))
-    chosen = pick_cookies(policy.cookies, request.headers)
+    chosen = pick_cookies(policy.cookies, own.headers)
     parts += [KeyPart("cookie", name, value, (name, value) in chosen) for name, value in cookie_pairs(request.headers)]
     coding = normalised(behavior, request)
     if "Accept-Encoding" in request.headers:

@@ -101,3 +101,9 @@ def end_to_end(headers: Headers) -> list[Field]:
     """The fields that may pass on, in order, with their case and repeats."""
     gone = connection_options(headers)
     return [(name, value) for name, value in headers.items() if name.lower() not in gone]
+
+
+def without_port(host: str) -> str:
+    """A Host header's name; the brackets of an IPv6 address stay."""
+    name, colon, port = host.rpartition(":")
+    return name if colon and not port.endswith("]") else host

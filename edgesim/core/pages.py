@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from edgesim.core.messages import Field
-from edgesim.core.reasons import Rejection
+from edgesim.core.reasons import UNSIGNED, Rejection
 
 CLOSING_STATUSES = frozenset({400, 405, 414, 416, 494, 500, 501})
 """Statuses after which the connection is closed (spec §5.4)."""
@@ -35,6 +35,15 @@ METHOD_MESSAGE = (
     "This distribution is not configured to allow the HTTP request method that was used for this request. "
     "The distribution supports only cachable requests."
 )
+
+SIGNATURE_MESSAGES = {
+    "MissingKey": "Missing Key-Pair-Id query parameter or cookie value",
+    "InvalidKey": "Unknown Key",
+    "MalformedPolicy": "Malformed Policy",
+    "MalformedSignature": "Could not unencode Signature",
+    "AccessDenied": "Access denied",
+}
+"""What viewers read about a signed URL or cookie that does not let them in, by code (spec §10.5)."""
 
 _PAGE = """<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://www.w3.org/TR/html4/loose.dtd">
 <HTML><HEAD><META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=iso-8859-1">
@@ -86,6 +95,17 @@ def redirect_page(status: int) -> bytes:
         "</html>",
     )
     return "".join(line + "\r\n" for line in lines).encode()
+
+
+def rejection_page(rejection: Rejection, detail: str, request_id: str, status: int) -> tuple[bytes, str]:
+    """Body and content type of a rejection: XML about signatures (spec §10.5), else the HTML page.
+
+    ``detail`` is for the HTML page only: what is wrong with a signature is for its owner, who asks ``explain``.
+    """
+    if rejection not in UNSIGNED:
+        return error_page(status, rejection_message(rejection, detail), request_id), "text/html"
+    error = f"<Error><Code>{rejection.slug}</Code><Message>{SIGNATURE_MESSAGES[rejection.slug]}</Message></Error>"
+    return f'<?xml version="1.0" encoding="UTF-8"?>{error}'.encode(), "text/xml"
 
 
 def generated_head(status: int, date: str, length: int) -> list[Field]:

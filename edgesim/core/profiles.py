@@ -92,6 +92,8 @@ class Profile:
     """Behaviours that can never cache skip the regional cache (spec §1.1 [sim])."""
     shield_takes_dynamic: bool = True
     """What skips the regional cache still passes the Origin Shield (spec §1.1 [sim])."""
+    forwards_signed_cookies: bool = False
+    """The cookies of a signature go to the origin as others do (spec §10.4 [sim])."""
     immutable: bool = False
     """``immutable`` keeps a viewer's reload from reaching the origin while fresh (RFC 8246)."""
 

@@ -255,3 +255,32 @@ class Rejection(Reason):
     NO_EDGE = ("CapacityExceeded", "No edge inside the price class is up.", "spec §5.5")
     FORWARDED_TO_EDGE = ("Redirect", "The front door sends the viewer to the edge's own address.", "edgesim")
     BODY_TOO_LARGE = ("InvalidRequest", "The request body is larger than this world takes.", "spec §4.3")
+    MISSING_KEY = ("MissingKey", "The request must be signed, and names no Key-Pair-Id.", "spec §10.5")
+    INVALID_KEY = ("InvalidKey", "The key it names is not one the behaviour trusts.", "spec §10.5")
+    MALFORMED_SIGNATURE = ("MalformedSignature", "The signature cannot be decoded.", "spec §10.5")
+    MALFORMED_POLICY = ("MalformedPolicy", "The policy is not one CloudFront reads.", "spec §10.3, §10.5")
+    WRONG_SIGNATURE = (
+        "AccessDenied",
+        "The signature does not fit: the URL, the policy or the key differs from what was signed.",
+        "spec §10.2, §10.5",
+    )
+    OTHER_RESOURCE = ("AccessDenied", "The signed policy is for other URLs.", "spec §10.3")
+    NOT_YET = ("AccessDenied", "What was signed does not hold yet.", "spec §10.3")
+    NO_LONGER = ("AccessDenied", "What was signed has expired.", "spec §10.3")
+    OTHER_ADDRESS = ("AccessDenied", "The signed policy is for other addresses than the viewer's.", "spec §10.3")
+
+
+UNSIGNED = frozenset(
+    {
+        Rejection.MISSING_KEY,
+        Rejection.INVALID_KEY,
+        Rejection.MALFORMED_SIGNATURE,
+        Rejection.MALFORMED_POLICY,
+        Rejection.WRONG_SIGNATURE,
+        Rejection.OTHER_RESOURCE,
+        Rejection.NOT_YET,
+        Rejection.NO_LONGER,
+        Rejection.OTHER_ADDRESS,
+    }
+)
+"""What is wrong with signed URLs and cookies; their slugs are the codes viewers see."""

@@ -11,7 +11,17 @@ from edgesim.core.cache import Tier
 from edgesim.core.continuous import Deployment
 from edgesim.core.failures import Failure
 from edgesim.core.messages import Request, Response
-from edgesim.core.reasons import Forwarded, NotCompressed, NotJoined, NotStale, NotStored, Outcome, Rejection, Stale
+from edgesim.core.reasons import (
+    UNSIGNED,
+    Forwarded,
+    NotCompressed,
+    NotJoined,
+    NotStale,
+    NotStored,
+    Outcome,
+    Rejection,
+    Stale,
+)
 from edgesim.core.reuse import Freshness
 from edgesim.core.routing import Choice
 from edgesim.core.values import record
@@ -131,7 +141,7 @@ class Verdict:
         if self.outcome is Outcome.HIT and self.served_by_shield:
             return "OriginShieldHit"
         if self.rejection is not None:
-            return self.rejection.slug
+            return "Error" if self.rejection in UNSIGNED else self.rejection.slug
         if not self.complete:
             return "ClientCommError"
         failure = self.root_failure

@@ -302,6 +302,8 @@ class FastPath:
             return False
         if not hop.entry.live or hop.entry.body.data is not answer.data or not behavior.profile.policy_ttls:
             return False
+        if behavior.trusted_keys is not None:
+            return False  # each request is checked: a signature expires
         if world is not visit.world or not hop.cache.fences.holds(hop.entry):
             return False  # the answer took its time to be sent, and holds no longer
         if world.faults or world.versions or visit.replaced_status or visit.reply.close:

@@ -294,6 +294,8 @@ def plain(visit: Visit) -> bool:
     world, hop, origin = visit.world, visit.hop, _origin(visit)
     if hop is None or visit.behavior is None or origin is None or origin.completion_timeout is not None:
         return False
+    if visit.behavior.trusted_keys is not None:
+        return False  # each request is checked: a signature expires
     response = hop.from_origin
     if response is None or not _repeatable(response) or visit.reply.status != response.status:
         return False

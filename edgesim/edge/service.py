@@ -19,7 +19,7 @@ from edgesim.core.forwarding import wanted_cloudfront
 from edgesim.core.keys import cache_key
 from edgesim.core.messages import Field, Headers, Request
 from edgesim.core.outgoing import own_headers, relayed_headers
-from edgesim.core.pages import STATUS_TEXT, closes, generated_head, redirect_page, rejection_message
+from edgesim.core.pages import STATUS_TEXT, closes, generated_head, redirect_page, rejection_message, rejection_page
 from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.viewer_headers import ViewerFacts, viewer_headers
 from edgesim.edge.fast import FastPath
@@ -108,7 +108,7 @@ class EdgeService:
                 return refused
         assert visit.distribution is not None, "the viewer has arrived at one"
         distribution = self._deployment(visit, visit.distribution)
-        admitted = admit(visit.request, distribution, visit.routed.visitor.country)
+        admitted = admit(visit.request, distribution, visit.routed.visitor.country, self._errands.clock.now())
         if admitted.match is not None:
             visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
         if isinstance(admitted, Rejected):
@@ -277,7 +277,7 @@ class EdgeService:
 
     def _rejected(self, visit: Visit, rejected: Rejected) -> Answer:
         if not rejected.location:
-            return self._rejection(visit, rejected.rejection, rejected.status)
+            return self._rejection(visit, rejected.rejection, rejected.status, rejected.detail)
         visit.rejected = rejected.rejection
         page = redirect_page(rejected.status)
         headers = [*self._own_head(rejected.status, len(page)), ("Location", rejected.location)]
@@ -291,7 +291,9 @@ class EdgeService:
     @staticmethod
     def _rejection(visit: Visit, rejection: Rejection, status: int, detail: str = "") -> Answer:
         visit.rejected, visit.detail = rejection, detail
-        return generated(status, rejection_message(rejection, detail), visit.id)
+        page, kind = rejection_page(rejection, detail, visit.id, status)
+        head = [("Content-Type", kind), ("Content-Length", str(len(page)))]
+        return Answer(status, STATUS_TEXT.get(status, ""), head, page, length=len(page))
 
     def _own_head(self, status: int, length: int) -> list[Field]:
         return generated_head(status, format_date(int(self._errands.clock.now())), length)

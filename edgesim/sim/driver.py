@@ -23,14 +23,14 @@ from edgesim.core.dates import format_date
 from edgesim.core.keys import cache_key
 from edgesim.core.messages import Field, Request, listed
 from edgesim.core.outgoing import filtered_vary, own_headers
-from edgesim.core.pages import generated_head, redirect_page, rejection_message
+from edgesim.core.pages import generated_head, redirect_page, rejection_page
 from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.response_policy import apply_policy
 from edgesim.core.steps import Ask
 from edgesim.core.store import Store
 from edgesim.core.tiers import Stop, way_up
 from edgesim.core.verdict import Verdict
-from edgesim.sim.journey import Hop, Journey, Plan, generated
+from edgesim.sim.journey import Hop, Journey, Plan
 from edgesim.sim.origin import VirtualOrigin
 from edgesim.sim.timeline import Process, Timeline
 
@@ -65,6 +65,7 @@ class _Visit:
     behavior: Behavior | None = None
     passed_over: tuple[str, ...] = ()
     rejected: Rejection | None = None
+    detail: str = ""
     hop: Hop | None = None
     key: str = ""
 
@@ -162,7 +163,7 @@ class Simulation:
 
     def _answer(self, visit: _Visit, country: str) -> Process[Answer]:
         request, distribution = visit.request, visit.distribution
-        admitted = admit(request, distribution, country)
+        admitted = admit(request, distribution, country, self.timeline.now)
         if admitted.match is not None:
             visit.behavior, visit.passed_over = admitted.match.behavior, admitted.match.passed_over
         if isinstance(admitted, Rejected):
@@ -222,9 +223,11 @@ class Simulation:
         )
 
     def _rejected(self, visit: _Visit, rejected: Rejected) -> Answer:
-        visit.rejected = rejected.rejection
+        visit.rejected, visit.detail = rejected.rejection, rejected.detail
         if not rejected.location:
-            return generated(rejected.status, rejection_message(rejected.rejection), visit.id)
+            page, kind = rejection_page(rejected.rejection, rejected.detail, visit.id, rejected.status)
+            head = [("Content-Type", kind), ("Content-Length", str(len(page)))]
+            return Answer(rejected.status, "", head, page, length=len(page))
         page = redirect_page(rejected.status)
         head = [*generated_head(rejected.status, self._date(), len(page)), ("Location", rejected.location)]
         return Answer(rejected.status, "", head, page, length=len(page))
@@ -278,6 +281,7 @@ class Simulation:
             passed_over=visit.passed_over,
             profile=visit.behavior.profile.name if visit.behavior is not None else "",
             rejection=visit.rejected,
+            detail=visit.detail,
             key=visit.key,
             bytes_out=len(seen.body),
             first_byte_ms=(seen.first_byte_at - seen.asked_at) * 1000,

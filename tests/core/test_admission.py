@@ -22,12 +22,12 @@ def request(method: str = "GET", target: str = "/a", *, host: str = "here.test",
 
 
 def refused(asked: Request, served: Distribution = OPEN, country: str = "GB") -> tuple[Rejection, int] | None:
-    found = admit(asked, served, country)
+    found = admit(asked, served, country, 0.0)
     return (found.rejection, found.status) if isinstance(found, Rejected) else None
 
 
 def test_admitted_with_its_behaviour() -> None:
-    found = admit(request(), OPEN, "")
+    found = admit(request(), OPEN, "", 0.0)
     assert isinstance(found, Admitted)
     assert (found.path, found.match.behavior) == ("/a", OPEN.behaviors[0])
 
@@ -87,9 +87,8 @@ def test_protocols(policy: ViewerProtocol, method: str, version: tuple[int, int]
     ],
 )
 def test_where_a_redirect_leads(host: str, name: str) -> None:
-    found = admit(
-        request(target="/a?x=1", host=host), distribution(behavior(viewer_protocol=ViewerProtocol.REDIRECT)), ""
-    )
+    asked = request(target="/a?x=1", host=host)
+    found = admit(asked, distribution(behavior(viewer_protocol=ViewerProtocol.REDIRECT)), "", 0.0)
     assert isinstance(found, Rejected)
     assert found.location == f"https://{name}/a?x=1"
 
@@ -108,6 +107,6 @@ def test_methods() -> None:
     ("target", "path"), [("/", "/index.html"), ("/?x=1", "/index.html"), ("//", "//"), ("/a/", "/a/")]
 )
 def test_the_root_object(target: str, path: str) -> None:
-    found = admit(request(target=target), replace(OPEN, default_root_object="index.html"), "")
+    found = admit(request(target=target), replace(OPEN, default_root_object="index.html"), "", 0.0)
     assert isinstance(found, Admitted)
     assert found.path == path
