@@ -14,7 +14,7 @@ from edgesim.core.reasons import Outcome, Rejection
 from edgesim.core.selection import SESSION_COOKIE
 from edgesim.observe.explain import explained
 from edgesim.observe.words import told
-from edgesim.world.commands import PutDistribution
+from edgesim.world.commands import SetLatency
 
 pytestmark = pytest.mark.live
 MARKED = ("aws-cf-cd-try: 1",)
@@ -26,11 +26,17 @@ def deploy(world: FastWorld, **policy: Any) -> tuple[Distribution, Distribution]
     primary = world.running.world.distribution_for("one.test")
     assert primary is not None
     staging = replace(primary, id="ESTAGING000001", domain=STAGING, aliases=(), staging=True)
-    now = world.running.clock.now()
-    world.apply(PutDistribution(distribution=staging, at=now))
     changed = replace(primary, continuous=Continuous("P1", (staging.id,), **policy))
-    world.apply(PutDistribution(distribution=changed, at=now))
+    put(world, staging, changed)
     return changed, staging
+
+
+def put(world: FastWorld, *distributions: Distribution) -> None:
+    """Have a World with these distributions, however they came into it."""
+    keeper, before = world.running.keeper, world.running.world
+    changed = {**before.distributions, **{one.id: one for one in distributions}}
+    after = replace(before, distributions=changed, generation=before.generation + 1)
+    keeper.install(after, keeper.sequence, SetLatency(mode="reported"))
 
 
 async def ask(world: FastWorld, *lines: str, target: str = "/one.plain", host: str = "one.test") -> Got:
@@ -113,8 +119,7 @@ async def test_the_fast_path_never_answers_for_such_a_distribution(policy: dict[
 async def test_who_the_primary_turns_away_does_not_come_to_staging() -> None:
     async with fast_world() as world:
         primary, _ = deploy(world, header=("aws-cf-cd-try", "1"))
-        off = replace(primary, enabled=False)
-        world.apply(PutDistribution(distribution=off, at=world.running.clock.now()))
+        put(world, replace(primary, enabled=False))
         got = await ask(world, *MARKED)
         verdict = world.verdict(got)
         assert (got.status, verdict.rejection, verdict.outcome) == (403, Rejection.DISABLED, Outcome.ERROR)
