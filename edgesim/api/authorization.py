@@ -33,6 +33,8 @@ class Scope:
 
     date: str
     service: str
+    region: str = ""
+    """Empty where the algorithm has none."""
 
 
 def scope(request: Request) -> Scope | None:
@@ -62,7 +64,7 @@ def _credential(text: str, parts: int) -> Scope:
     *_, service, terminator = credential
     if terminator != "aws4_request":
         raise Unsigned("Credential should be scoped with a valid terminator: 'aws4_request'.")
-    return Scope(credential[1 - parts], service)
+    return Scope(credential[1 - parts], service, credential[-3] if parts == 5 else "")
 
 
 def _check_date(request: Request, found: Scope) -> None:

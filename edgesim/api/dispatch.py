@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ log = logging.getLogger("edgesim.api")
 
 PATH_PREFIX = "/2020-05-31/"
 """Of everything CloudFront answers."""
+
+HOME = "us-east-1"
+"""The region of requests that name none."""
+
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 
 WARNING = "x-edgesim-warning"
 """Response header: what was wrong with a request that was taken all the same."""
@@ -86,8 +92,8 @@ class Dispatcher:
         id, chosen = str(uuid.uuid4()), self.services[0]
         try:
             chosen = self._choose(request)
-            self._check_signature(request, chosen)
-            return self._carry_out(request, chosen, id)
+            region = self._check_signature(request, chosen)
+            return self._carry_out(request, chosen, region, id)
         except ControlError as error:
             return chosen.wire.refuse(error, id)
         except Exception:
@@ -125,7 +131,8 @@ class Dispatcher:
                 return known
         raise fault("InvalidAction" if action else "MissingAction")
 
-    def _check_signature(self, request: Request, chosen: Service) -> None:
+    def _check_signature(self, request: Request, chosen: Service) -> str:
+        """The region it is signed for."""
         incomplete, wrong = chosen.signature_errors
         try:
             scope = authorization.scope(request)
@@ -133,14 +140,16 @@ class Dispatcher:
             raise fault(incomplete if error.incomplete else wrong, error.message) from None
         if scope is not None and scope.service != chosen.name:
             raise fault(wrong, f"Credential should be scoped to correct service: '{chosen.name}'.")
+        region = scope.region if scope is not None else ""
+        return region if _REGION.fullmatch(region) else HOME
 
-    def _carry_out(self, request: Request, chosen: Service, id: str) -> Response:
+    def _carry_out(self, request: Request, chosen: Service, region: str, id: str) -> Response:
         asked = chosen.wire.read(request)
         handler = chosen.handlers.get(asked.operation.name)
         if handler is None:
             raise fault("NotImplemented", f"edgesim does not emulate {chosen.title}'s {asked.operation.name}.")
         warnings = self._check(asked, chosen)
-        result = handler(Call(asked.operation.name, asked.params, self.account))
+        result = handler(Call(asked.operation.name, asked.params, self.account, region))
         response = chosen.wire.answer(asked.operation, result, id)
         if not warnings:
             return response

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgesim.api.call import Handler
+from edgesim.api.families import certificates, functions, identity, monitoring, realtime_logs, regular_kinds, stores
 
-CLOUDFRONT: Mapping[str, Handler] = {}
-ACM: Mapping[str, Handler] = {}
-STS: Mapping[str, Handler] = {}
+CLOUDFRONT: Mapping[str, Handler] = {
+    **regular_kinds.OPERATIONS,
+    **functions.OPERATIONS,
+    **stores.OPERATIONS,
+    **realtime_logs.OPERATIONS,
+    **monitoring.OPERATIONS,
+}
+ACM: Mapping[str, Handler] = certificates.ACM_OPERATIONS
+STS: Mapping[str, Handler] = identity.STS_OPERATIONS
