@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from edgesim.core.behaviors import Distribution
-from edgesim.core.policies import PolicyBook
 from edgesim.world import commands as c
 from edgesim.world.breaking import clear_fault, set_fault, target_exists
-from edgesim.world.catalogue import deploy, drop_distribution, drop_policy, put_distribution, put_policy
 from edgesim.world.compiling import SiteAddress, compile_world
+from edgesim.world.deriving import derive, settle
 from edgesim.world.invalidating import invalidate
 from edgesim.world.loading import ConfigErrors, check_data
 from edgesim.world.models import LatencySection
@@ -42,36 +40,19 @@ def _configure(world: World, command: c.Configure) -> World:
         source=command.source,
         document=command.document,
         file=file,
-        policies=_with_added(compiled.policies, world),
+        base=compiled,
         sites=compiled.sites,
         edges=compiled.edges,
         clock=ClockAnchor.of(file.clock, command.real) if fresh or file.clock != before.clock else world.clock,
         latency=_latency(file.latency) if fresh or file.latency != before.latency else world.latency,
         states={pop: state for pop, state in world.states.items() if pop in compiled.edges},
     )
-    distributions = {**_added(world), **compiled.distributions}
     now = after.simulated_now(command.real)
-    after = replace(after, distributions=distributions) if fresh else deploy(after, distributions, now)
+    after = settle(after) if fresh else derive(after, now)
     return replace(
         after,
         faults={id: fault for id, fault in after.faults.items() if target_exists(after, fault.target)},
-        invalidations=tuple(one for one in after.invalidations if one.distribution in distributions),
-        added=world.added.difference(compiled.distributions),
-    )
-
-
-def _added(world: World) -> dict[str, Distribution]:
-    """The distributions that came by command."""
-    return {id: one for id, one in world.distributions.items() if id in world.added}
-
-
-def _with_added(book: PolicyBook, world: World) -> PolicyBook:
-    """A file's policies, and those that came by command."""
-    old = world.policies
-    return PolicyBook(
-        {**book.cache, **{id: one for id, one in old.cache.items() if id in world.added}},
-        {**book.origin_request, **{id: one for id, one in old.origin_request.items() if id in world.added}},
-        {**book.response_headers, **{id: one for id, one in old.response_headers.items() if id in world.added}},
+        invalidations=tuple(one for one in after.invalidations if one.distribution in after.distributions),
     )
 
 
@@ -83,16 +64,7 @@ def _bind_site(world: World, command: c.BindSite) -> World:
     address = SiteAddress(command.address, command.http_port, command.https_port)
     if address == world.site_address:
         return world
-    compiled = compile_world(world.file, address)
-    toys = {name for name, entry in world.file.origins.items() if entry.toy_site}
-    found = {
-        name: one for each in compiled.distributions.values() for name, one in each.origins.items() if name in toys
-    }
-    moved = {
-        id: replace(one, origins={name: found.get(name, origin) for name, origin in one.origins.items()})
-        for id, one in _added(world).items()
-    }
-    return replace(world, site_address=address, distributions={**compiled.distributions, **moved}, versions={})
+    return settle(replace(world, base=compile_world(world.file, address), site_address=address))
 
 
 def _set_clock(world: World, command: c.SetClock) -> World:
@@ -138,10 +110,6 @@ _CHANGES: dict[type[Any], Callable[[World, Any], World]] = {
     c.SetLatency: _set_latency,
     c.SetFault: set_fault,
     c.ClearFault: clear_fault,
-    c.PutDistribution: put_distribution,
-    c.DropDistribution: drop_distribution,
-    c.PutPolicy: put_policy,
-    c.DropPolicy: drop_policy,
     c.PutRecord: put_record,
     c.DropRecord: drop_record,
     c.Reset: _reset,

@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
-from edgesim.core.behaviors import Distribution
-from edgesim.core.policies import CachePolicy, OriginRequestPolicy, ResponseHeadersPolicy
 from edgesim.errors import ControlError
 from edgesim.world.fields import Model
 
@@ -94,38 +92,6 @@ class ClearFault(Model):
     id: str
 
 
-class PutDistribution(Model):
-    """Create or replace a distribution from outside the file."""
-
-    command: Literal["put_distribution"] = "put_distribution"
-    distribution: Distribution
-    at: float
-
-
-class DropDistribution(Model):
-    """Delete a disabled distribution that came from outside the file."""
-
-    command: Literal["drop_distribution"] = "drop_distribution"
-    id: str
-
-
-class PutPolicy(Model):
-    """Create or replace one policy; every behaviour that uses it follows."""
-
-    command: Literal["put_policy"] = "put_policy"
-    at: float
-    cache: CachePolicy | None = None
-    origin_request: OriginRequestPolicy | None = None
-    response_headers: ResponseHeadersPolicy | None = None
-
-
-class DropPolicy(Model):
-    """Delete a policy nothing uses."""
-
-    command: Literal["drop_policy"] = "drop_policy"
-    id: str
-
-
 class PutRecord(Model):
     """Create or replace a document of the API (see ``Record``), and everything that follows from it.
 
@@ -168,10 +134,6 @@ Command = (
     | SetLatency
     | SetFault
     | ClearFault
-    | PutDistribution
-    | DropDistribution
-    | PutPolicy
-    | DropPolicy
     | PutRecord
     | DropRecord
     | Reset

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 from edgesim.world.distributions import DistributionEntry
 from edgesim.world.fields import Bytes, FileOrOff, Listen, Model, Seconds, conflict, mistake, show
 from edgesim.world.gazetteer import Gazetteer
-from edgesim.world.origins import OriginEntry, OriginGroupEntry, SiteSection
+from edgesim.world.origins import OriginEntry, OriginGroupEntry, SiteSection, check_origin_address
 from edgesim.world.policies import CachePolicyEntry, ForwardEntry, ResponseHeadersPolicyEntry
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -40,6 +40,10 @@ def _network(cidr: str) -> str:
         return str(ip_network(cidr))
     except ValueError as error:
         raise mistake(show(cidr), 'a network such as "203.0.113.0/24"', str(error)) from None
+
+
+def _origin_addresses(mapping: dict[str, str]) -> dict[str, str]:
+    return {name.lower().removesuffix("."): check_origin_address(url) for name, url in mapping.items()}
 
 
 def _named(mapping: dict[str, Any]) -> dict[str, Any]:
@@ -308,6 +312,12 @@ class WorldFile(Model):
         default={}, description="Response headers policies of your own, by name."
     )
     distributions: tuple[DistributionEntry, ...] = Field(default=(), description="The distributions.")
+    origin_addresses: Annotated[dict[str, str], AfterValidator(_origin_addresses)] = Field(
+        default={},
+        description="Where origins of distributions that come through the API are, by their domain name: "
+        '`shop.example.com: "http://127.0.0.1:3000"`, or `resolve` to look the name up and call out. '
+        "Names without an address are never called.",
+    )
     certificates: Annotated[dict[str, CertificateEntry], AfterValidator(_named)] = Field(
         default={}, description="Certificates by name."
     )

@@ -63,6 +63,20 @@ def _origin_url(url: str) -> str:
     return url
 
 
+RESOLVE = "resolve"
+"""The address of an origin whose name is looked up and called, wherever that leads."""
+
+
+def check_origin_address(url: str) -> str:
+    """``resolve``, or the URL of a server: scheme, host and port. Anything else is a mistake."""
+    if url == RESOLVE:
+        return url
+    _origin_url(url)
+    if urlsplit(url).path.strip("/"):
+        raise mistake(show(url), "scheme, host and port only", "The path is the origin's OriginPath")
+    return url
+
+
 OriginPort = Annotated[int, AfterValidator(_port)]
 
 

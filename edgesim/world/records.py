@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from edgesim.errors import ControlError
 from edgesim.world.commands import DropRecord, PutRecord
+from edgesim.world.deriving import ACTING, derive_strictly
 from edgesim.world.refusals import invalid, without
 from edgesim.world.state import Record, World
 
@@ -50,13 +51,57 @@ def put_record(world: World, command: PutRecord) -> World:
     )
     if old is not None and replace(new, version=old.version, modified=old.modified) == old:
         return world
-    return _with(world, command.family, {**world.records.get(command.family, {}), command.id: new})
+    after = _with(world, command.family, {**world.records.get(command.family, {}), command.id: new})
+    if command.family not in ACTING:
+        return after
+    _check_own(world, command.family, command.id)
+    return derive_strictly(world, after, command.at, command.id)
 
 
 def drop_record(world: World, command: DropRecord) -> World:
-    """Delete a document; refused when its version is not the one expected."""
-    _at_version(world, command.family, command.id, command.expect)
-    return _with(world, command.family, without(world.records.get(command.family, {}), command.id))
+    """Delete a document; refused when its version is not the one expected, and while something needs it."""
+    family, id = command.family, command.id
+    _at_version(world, family, id, command.expect)
+    after = _with(world, family, without(world.records.get(family, {}), id))
+    if family not in ACTING:
+        return after
+    served = world.distributions.get(id)
+    if family == "distribution" and served is not None:
+        if served.enabled:
+            raise ControlError("DistributionNotDisabled", f"distribution {id} is enabled; disable it first", 409)
+        after = replace(after, invalidations=tuple(one for one in world.invalidations if one.distribution != id))
+    try:
+        return derive_strictly(world, after, command.at, id)
+    except ControlError as error:
+        raise ControlError(_IN_USE[family], f"{family} {id} is in use; without it {error.message}", 409) from None
+
+
+_IN_USE = {
+    "distribution": "StagingDistributionInUse",
+    "cache-policy": "CachePolicyInUse",
+    "origin-request-policy": "OriginRequestPolicyInUse",
+    "response-headers-policy": "ResponseHeadersPolicyInUse",
+    "origin-access-control": "OriginAccessControlInUse",
+    "public-key": "PublicKeyInUse",
+    "key-group": "ResourceInUse",
+    "continuous-deployment-policy": "ContinuousDeploymentPolicyInUse",
+    "origin-address": "ResourceInUse",
+}
+
+
+def _check_own(world: World, family: str, id: str) -> None:
+    """What the world file defines is changed there."""
+    base = world.base
+    defined: Mapping[str, Container[str]] = {
+        "distribution": base.distributions,
+        "cache-policy": base.policies.cache,
+        "origin-request-policy": base.policies.origin_request,
+        "response-headers-policy": base.policies.response_headers,
+    }
+    if id in defined.get(family, ()):
+        raise ControlError(
+            "AccessDenied", f"{family} {id} is in {world.source or 'the world file'}: change it there", 403
+        )
 
 
 def _at_version(world: World, family: str, id: str, version: int) -> Record | None:

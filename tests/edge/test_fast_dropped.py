@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from fast_worlds import FAR, NEAR, FastWorld, document, fast_world, request
@@ -14,8 +14,7 @@ from edgesim.world.commands import (
     ClearFault,
     Command,
     Invalidate,
-    PutDistribution,
-    PutPolicy,
+    PutRecord,
     Reset,
     SetClock,
     SetEdge,
@@ -210,33 +209,54 @@ async def test_latency_that_is_waited_for() -> None:
         await world.learnt(sent, viewer)
 
 
-def _policy(world: FastWorld) -> Command:
-    book = world.running.world.policies.response_headers
-    sharing = next(one for one in book.values() if one.name == "sharing")
-    return PutPolicy(at=0.0, response_headers=replace(sharing, custom=(("X-Custom", "2", True),)))
+def _sharing(world: FastWorld, value: str, version: int) -> Command:
+    header = {"Header": "X-Custom", "Value": value, "Override": True}
+    config: dict[str, Any] = {"Name": "mine", "CustomHeadersConfig": {"Quantity": 1, "Items": [header]}}
+    at = world.running.clock.now()
+    return PutRecord(family="response-headers-policy", id="R", config=config, at=at, expect=version)
 
 
-def _distribution(world: FastWorld) -> Command:
-    found = world.running.world.distribution_for("one.test")
-    assert found is not None
-    return PutDistribution(distribution=replace(found, enabled=False), at=world.running.clock.now())
+def _put(world: FastWorld, version: int, *, enabled: bool = True) -> Command:
+    """A distribution of the API before the file's own origin."""
+    main = world.running.world.base.origins["main"]
+    custom = {"HTTPPort": main.http_port, "HTTPSPort": main.https_port, "OriginProtocolPolicy": "http-only"}
+    behavior = {
+        "TargetOriginId": "o",
+        "ViewerProtocolPolicy": "allow-all",
+        "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        "ResponseHeadersPolicyId": "R",
+    }
+    config: dict[str, Any] = {
+        "Enabled": enabled,
+        "Aliases": {"Quantity": 1, "Items": ["put.test"]},
+        "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": main.domain, "CustomOriginConfig": custom}]},
+        "DefaultCacheBehavior": behavior,
+    }
+    facts: dict[str, Any] = {"domain": "dput.cloudfront.net"}
+    at = world.running.clock.now()
+    return PutRecord(family="distribution", id="EPUT", config=config, facts=facts, at=at, expect=version)
 
 
 async def test_a_changed_policy() -> None:
     async with fast_world() as world:
-        sent = request("/cors/one.plain")
+        world.apply(_sharing(world, "1", 0))
+        world.apply(_put(world, 0))
+        sent = request(host="put.test")
         viewer, got = await world.learnt(sent)
         assert got["X-Custom"] == "1"
-        world.apply(_policy(world))
+        world.apply(_sharing(world, "2", 1))
         fast, got = await world.answered(sent, viewer)
         assert (fast, got["X-Custom"]) == (False, "2")
 
 
 async def test_a_distribution_that_is_disabled() -> None:
     async with fast_world() as world:
-        viewer, _ = await world.learnt(ONE)
-        world.apply(_distribution(world))
-        fast, got = await world.answered(ONE, viewer)
+        world.apply(_sharing(world, "1", 0))
+        world.apply(_put(world, 0))
+        sent = request(host="put.test")
+        viewer, _ = await world.learnt(sent)
+        world.apply(_put(world, 1, enabled=False))
+        fast, got = await world.answered(sent, viewer)
         assert (fast, got.status) == (False, 403)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edgesim.world.changes import apply
+from edgesim.world.cloudfront.defaults import filled_distribution
 from edgesim.world.commands import Command, Configure
 from edgesim.world.loading import check_text
 from edgesim.world.state import World
 
+OPTIMISED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 START = 1_800_000_000.0
 
 TWO_EDGES = """\
@@ -26,6 +30,25 @@ distributions:
 cache_policies:
   pages: { ttl: { default: 1 min } }
 """
+
+
+def small_config(origin: str, policy: str = OPTIMISED, **others: Any) -> dict[str, Any]:
+    """A DistributionConfig of one custom origin and one behaviour, defaults filled in."""
+    custom = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}
+    return filled_distribution(
+        {
+            "CallerReference": "once",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": origin, "CustomOriginConfig": custom}]},
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "o",
+                "ViewerProtocolPolicy": "allow-all",
+                "CachePolicyId": policy,
+            },
+            **others,
+        }
+    )
 
 
 def configure(text: str = TWO_EDGES, real: float = START) -> Configure:

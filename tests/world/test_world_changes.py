@@ -1,11 +1,10 @@
 """Commands: what they change, what they refuse, and that the same ones give the same World."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_worlds import START, TWO_EDGES, configure, harbour, world
+from pydantic import JsonValue
+from small_worlds import OPTIMISED, START, TWO_EDGES, configure, harbour, small_config, world
 
 from edgesim.core.policies import CachePolicy, Ttls
 from edgesim.errors import ControlError
@@ -15,11 +14,9 @@ from edgesim.world.commands import (
     ClearFault,
     Command,
     Configure,
-    DropDistribution,
-    DropPolicy,
+    DropRecord,
     Invalidate,
-    PutDistribution,
-    PutPolicy,
+    PutRecord,
     Reset,
     SetClock,
     SetEdge,
@@ -45,10 +42,23 @@ def invalidation(number: int = 1, *paths: str, reference: str = "", at: float = 
     )
 
 
-def putting(enabled: bool = True, alias: str = "put.test") -> PutDistribution:
-    one = BASE.distributions[ID]
-    new = replace(one, id="EPUTPUTPUTPUT1", domain="dputputputput1.cloudfront.net", aliases=(alias,), enabled=enabled)
-    return PutDistribution(distribution=new, at=START)
+PUT = "EPUTPUTPUTPUT1"
+MINE = "11111111-1111-1111-1111-111111111111"
+
+
+def putting(enabled: bool = True, alias: str = "put.test", expect: int = 0, policy: str = OPTIMISED) -> PutRecord:
+    config = small_config("origin.harbour.test", policy, Aliases={"Quantity": 1, "Items": [alias]}, Enabled=enabled)
+    facts: dict[str, JsonValue] = {"domain": "dputputputput1.cloudfront.net"}
+    return PutRecord(family="distribution", id=PUT, config=config, facts=facts, at=START, expect=expect)
+
+
+def policy(expect: int = 0, least: int = 1, id: str = MINE) -> PutRecord:
+    config: dict[str, JsonValue] = {"Name": "mine", "MinTTL": least, "DefaultTTL": 2, "MaxTTL": 3}
+    return PutRecord(family="cache-policy", id=id, config=config, at=START, expect=expect)
+
+
+def dropping(family: str, id: str, version: int = 1) -> DropRecord:
+    return DropRecord(family=family, id=id, at=START, expect=version)
 
 
 SEVERAL: list[Command] = [
@@ -61,9 +71,9 @@ SEVERAL: list[Command] = [
     SetFault(id="f", target="origin:site", kind="slow", value=100),
     ClearFault(id="f"),
     putting(enabled=False),
-    DropDistribution(id="EPUTPUTPUTPUT1"),
-    PutPolicy(at=START, cache=CachePolicy("11111111-1111-1111-1111-111111111111", "mine", Ttls(1, 2, 3))),
-    DropPolicy(id="11111111-1111-1111-1111-111111111111"),
+    dropping("distribution", PUT),
+    policy(),
+    dropping("cache-policy", MINE),
     Reset(real=START + 9),
 ]
 
@@ -108,10 +118,13 @@ REFUSED = [
     (SetFault(id="x", target="origin:site", kind="error", value=200), "InvalidArgument", 400, "400 to 599"),
     (ClearFault(id="x"), "NoSuchFault", 404, "x"),
     (putting(alias="www.harbour.test"), "CNAMEAlreadyExists", 409, ID),
-    (DropDistribution(id="E0000000000000"), "NoSuchDistribution", 404, "E0000000000000"),
-    (DropDistribution(id=ID), "InvalidArgument", 400, "world.yaml"),
-    (DropPolicy(id="x"), "NoSuchPolicy", 404, "x"),
-    (PutPolicy(at=START), "InvalidArgument", 400, "managed"),
+    (putting(policy="x"), "NoSuchCachePolicy", 404, "x"),
+    (putting(expect=1), "PreconditionFailed", 412, PUT),
+    (putting().model_copy(update={"id": ID}), "AccessDenied", 403, "world.yaml"),
+    (putting().model_copy(update={"config": {}}), "InvalidArgument", 400, "makes no sense"),
+    (putting().model_copy(update={"family": "parrot"}), "InvalidArgument", 400, "parrot"),
+    (dropping("distribution", "E0000000000000"), "PreconditionFailed", 412, "E0000000000000"),
+    (policy(id=OPTIMISED), "AccessDenied", 403, OPTIMISED),
 ]
 
 
@@ -217,20 +230,37 @@ def test_a_distribution_is_dropped_only_when_disabled() -> None:
     state = apply(BASE, putting())
     assert state.distribution_for("put.test") is not None
     with pytest.raises(ControlError) as caught:
-        apply(state, DropDistribution(id="EPUTPUTPUTPUT1"))
+        apply(state, dropping("distribution", PUT))
     assert (caught.value.code, caught.value.status) == ("DistributionNotDisabled", 409)
-    state = apply(apply(state, putting(enabled=False)), DropDistribution(id="EPUTPUTPUTPUT1"))
+    state = apply(apply(state, putting(enabled=False, expect=1)), dropping("distribution", PUT, 2))
     assert state.distribution_for("put.test") is None
 
 
 def test_behaviours_follow_their_policy() -> None:
-    pages = next(policy for policy in BASE.policies.cache.values() if policy.name == "pages")
-    new = CachePolicy(pages.id, "pages", Ttls(1, 2, 3))
-    state = apply(BASE, PutPolicy(at=START, cache=new))
-    assert state.distributions[ID].behaviors[-1].policy == new
+    state = apply(apply(BASE, policy()), putting(policy=MINE))
+    state = apply(state, policy(expect=1, least=2))
+    assert state.distributions[PUT].behaviors[-1].policy == CachePolicy(MINE, "mine", Ttls(2, 2, 3))
+    assert state.policies.cache[MINE].ttls.minimum == 2
     with pytest.raises(ControlError) as caught:
-        apply(state, DropPolicy(id=pages.id))
+        apply(state, dropping("cache-policy", MINE, 2))
     assert caught.value.code == "CachePolicyInUse"
+
+
+def test_a_document_the_changed_file_leaves_without_its_name_gives_no_distribution() -> None:
+    state = apply(BASE, putting())
+    after = apply(state, configure(TWO_EDGES.replace('"*.harbour.test"', "put.test")))
+    assert PUT not in after.distributions
+    assert after.records == state.records
+    again = apply(after, configure())
+    assert again.distributions[PUT] == state.distributions[PUT]
+
+
+def test_changed_documents_take_their_time_to_the_edges() -> None:
+    state = world(TWO_EDGES + "propagation: { distributions: 60 s }\n", putting())
+    assert not state.deployed(PUT, START + 59)
+    assert state.deployed(PUT, START + 60)
+    assert state.distribution_at("LHR61-C2", "put.test", START) is None
+    assert state.distribution_at("LHR61-C2", "put.test", START + 60) == state.distributions[PUT]
 
 
 def test_reset_goes_back_to_the_file() -> None:
