@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,14 +56,11 @@ class MemoryOwner:
         raise AssertionError("no test here needs certificates")
 
 
-class Raw:
+class Raw(BytesIO):
     """A body as botocore reads it."""
 
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
     def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield self.body
+        yield self.read()
 
 
 class BotoAccount:
