@@ -90,15 +90,16 @@ def _set_latency(world: World, command: c.SetLatency) -> World:
 
 
 def _reset(world: World, command: c.Reset) -> World:
-    return replace(
+    bare = replace(
         world,
         clock=ClockAnchor.of(world.file.clock, command.real),
         latency=_latency(world.file.latency),
         states={},
         faults={},
         invalidations=(),
-        versions={},
+        records={},
     )
+    return settle(bare)
 
 
 _CHANGES: dict[type[Any], Callable[[World, Any], World]] = {

@@ -119,7 +119,10 @@ class DropRecord(Model):
 
 
 class Reset(Model):
-    """Back to what the file says: clock, edges, latency; no faults, no invalidations. Caches are emptied by drivers."""
+    """Back to what the file says: clock, edges, latency, distributions and policies; nothing else is left.
+
+    No documents of the API, faults or invalidations. Caches are emptied by drivers.
+    """
 
     command: Literal["reset"] = "reset"
     real: float

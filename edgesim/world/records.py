@@ -35,7 +35,7 @@ FAMILIES = (
 
 
 def put_record(world: World, command: PutRecord) -> World:
-    """Create or replace a document; refused when its version is not the one expected."""
+    """Create or replace a document; refused when its version is not the one expected. Tags alone do not count as one."""
     if command.family not in FAMILIES:
         raise invalid(f"there are no documents of family {command.family[:40]!r}; known: {', '.join(FAMILIES)}")
     old = _at_version(world, command.family, command.id, command.expect)
@@ -49,7 +49,9 @@ def put_record(world: World, command: PutRecord) -> World:
         command.at if old is None else old.created,
         command.at,
     )
-    if old is not None and replace(new, version=old.version, modified=old.modified) == old:
+    if old is not None and (new.config, new.facts) == (old.config, old.facts):
+        new = replace(new, version=old.version, modified=old.modified)
+    if new == old:
         return world
     after = _with(world, command.family, {**world.records.get(command.family, {}), command.id: new})
     if command.family not in ACTING:
