@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgesim.api.call import Handler
-from edgesim.api.families import certificates, functions, identity, monitoring, realtime_logs, regular_kinds, stores
+from edgesim.api.families import (
+    aliases,
+    certificates,
+    distribution_lists,
+    distributions,
+    functions,
+    identity,
+    invalidations,
+    monitoring,
+    realtime_logs,
+    regular_kinds,
+    staging,
+    stores,
+    tags,
+)
 
 CLOUDFRONT: Mapping[str, Handler] = {
     **regular_kinds.OPERATIONS,
@@ -13,6 +27,12 @@ CLOUDFRONT: Mapping[str, Handler] = {
     **stores.OPERATIONS,
     **realtime_logs.OPERATIONS,
     **monitoring.OPERATIONS,
+    **distributions.OPERATIONS,
+    **distribution_lists.OPERATIONS,
+    **aliases.OPERATIONS,
+    **staging.OPERATIONS,
+    **invalidations.OPERATIONS,
+    **tags.OPERATIONS,
 }
 ACM: Mapping[str, Handler] = certificates.ACM_OPERATIONS
 STS: Mapping[str, Handler] = identity.STS_OPERATIONS
