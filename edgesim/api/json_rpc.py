@@ -15,6 +15,9 @@ from edgesim.api.model import service
 from edgesim.api.validation import item_path, member_path
 from edgesim.errors import ControlError
 
+DEEPEST = 60
+"""Levels of members; some shapes hold themselves."""
+
 
 class JsonRpc:
     """Reads and writes awsJson for one service."""
@@ -41,11 +44,7 @@ class JsonRpc:
         data = _loaded(request.body)
         if operation.input_shape is None:
             return Asked(operation, {}, findings)
-        try:
-            params = _decode(operation.input_shape, data, "", findings)
-        except RecursionError:
-            raise fault("SerializationException", "The request is nested too deeply.") from None
-        return Asked(operation, params, findings)
+        return Asked(operation, _decode(operation.input_shape, data, "", findings), findings)
 
     def answer(self, model: OperationModel, result: Mapping[str, Any], id: str) -> Response:
         """The response to an operation that went well."""
@@ -90,6 +89,8 @@ def _decode(shape: Any, data: Any, path: str, findings: Findings) -> Any:
 
 
 def _structure(shape: Any, data: Mapping[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+    if path.count(".") > DEEPEST:
+        raise fault("SerializationException", "The request is nested too deeply.")
     names = {member.serialization.get("name", name): name for name, member in shape.members.items()}
     found = dict[str, Any]()
     for key, item in data.items():

@@ -86,7 +86,8 @@ class RestXml:
             if member.serialization.get("location") == "header" and result.get(name) is not None:
                 headers[member.serialization.get("name", name)] = _in_header(values.write(member, result[name]))
         body = self._document(shape, result)
-        if body and "Content-Type" not in headers:
+        payload = shape.members.get(shape.serialization.get("payload"))
+        if body and not (payload is not None and payload.type_name == "blob"):
             headers["Content-Type"] = "text/xml"
         return Response(status, headers, body)
 
