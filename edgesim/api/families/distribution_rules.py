@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from edgesim.api.account import Account
 from edgesim.api.families.behavior_rules import behaviors, check_behaviors
+from edgesim.api.families.certificates import viewer_certificate
 from edgesim.api.families.checks import Document, Row, at_most, check_rows, items, one_of
 from edgesim.api.families.origin_rules import S3_DOMAIN, check_origins, loopback
 from edgesim.api.faults import fault
@@ -168,8 +169,7 @@ def _check_certificate(account: Account, config: Document) -> None:
         )
     if not own:
         return
-    stored = account.certificates.get(arn) if arn and ":us-east-1:" in arn else None
-    if stored is None or not stored.valid_at(account.now):
+    if not arn or viewer_certificate(account, arn) is None:
         raise fault(
             "InvalidViewerCertificate",
             "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a "
