@@ -19,6 +19,7 @@ from edgesim.api.json_rpc import JsonRpc
 from edgesim.api.messages import Asked, Request, Response
 from edgesim.api.model import service
 from edgesim.api.query import Query, fields
+from edgesim.api.rest_json import RestJson
 from edgesim.api.rest_xml import RestXml
 from edgesim.api.routing import routes
 from edgesim.api.validation import check, miscounted, summary
@@ -28,6 +29,10 @@ log = logging.getLogger("edgesim.api")
 
 PATH_PREFIX = "/2020-05-31/"
 """Of everything CloudFront answers."""
+
+STORES = "cloudfront-keyvaluestore"
+STORES_PREFIX = "/key-value-stores/"
+"""Of everything about the contents of key value stores."""
 
 HOME = "us-east-1"
 """The region of requests that name none."""
@@ -71,6 +76,7 @@ def services() -> tuple[Service, ...]:
         Service("cloudfront", "CloudFront", RestXml("cloudfront"), families.CLOUDFRONT),
         Service("acm", "ACM", JsonRpc("acm"), families.ACM, in_json),
         Service("sts", "STS", Query("sts"), families.STS),
+        Service(STORES, "CloudFront KeyValueStore", RestJson(STORES), families.STORES, in_json),
     )
 
 
@@ -113,6 +119,8 @@ class Dispatcher:
         named = {known.name: known for known in self.services}
         if request.path.startswith(PATH_PREFIX):
             return named["cloudfront"]
+        if STORES in named and request.path.startswith(STORES_PREFIX):
+            return named[STORES]
         try:
             scope = authorization.scope(request)
         except authorization.Unsigned:

@@ -41,17 +41,17 @@ class JsonRpc:
             known = fault("UnknownOperationException", f"There is no operation {target[:100]!r}.")
             raise ControlError(known.code, known.message, 400)
         operation, findings = model.operation_model(target), Findings()
-        data = _loaded(request.body)
+        data = loaded(request.body)
         if operation.input_shape is None:
             return Asked(operation, {}, findings)
-        return Asked(operation, _decode(operation.input_shape, data, "", findings), findings)
+        return Asked(operation, decode(operation.input_shape, data, "", findings), findings)
 
     def answer(self, model: OperationModel, result: Mapping[str, Any], id: str) -> Response:
         """The response to an operation that went well."""
         headers = {"x-amzn-RequestId": id, "Content-Type": self.media}
         if model.output_shape is None:
             return Response(200, headers)
-        return Response(200, headers, json.dumps(_encode(model.output_shape, result)).encode())
+        return Response(200, headers, json.dumps(encode(model.output_shape, result)).encode())
 
     def refuse(self, error: ControlError, id: str) -> Response:
         """The response to an operation that was refused."""
@@ -60,7 +60,8 @@ class JsonRpc:
         return Response(error.status, headers, body.encode())
 
 
-def _loaded(body: bytes) -> Any:
+def loaded(body: bytes) -> Any:
+    """The JSON of a body, an empty structure for an empty one. Raises ControlError (SerializationException)."""
     try:
         data = json.loads(body.decode("utf-8") or "{}", parse_constant=_no_constant)
         json.dumps(data, ensure_ascii=False).encode()
@@ -75,16 +76,17 @@ def _no_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-def _decode(shape: Any, data: Any, path: str, findings: Findings) -> Any:
+def decode(shape: Any, data: Any, path: str, findings: Findings) -> Any:
+    """The value that JSON stands for. Raises ControlError (SerializationException) where it is of another type."""
     match shape.type_name:
         case "structure":
             return _structure(shape, _typed(data, dict, path, "a structure"), path, findings)
         case "list":
             items = _typed(data, list, path, "a list")
-            return [_decode(shape.member, item, item_path(path, at), findings) for at, item in enumerate(items, 1)]
+            return [decode(shape.member, item, item_path(path, at), findings) for at, item in enumerate(items, 1)]
         case "map":
             entries = _typed(data, dict, path, "a map")
-            return {key: _decode(shape.value, item, member_path(path, key), findings) for key, item in entries.items()}
+            return {key: decode(shape.value, item, member_path(path, key), findings) for key, item in entries.items()}
     return _single(shape, data, path)
 
 
@@ -97,7 +99,7 @@ def _structure(shape: Any, data: Mapping[str, Any], path: str, findings: Finding
         if (name := names.get(key)) is None:
             findings.unknown.append(f"there is no member {key[:100]} in {path or 'the request'}")
         elif item is not None:
-            found[name] = _decode(shape.members[name], item, member_path(path, name), findings)
+            found[name] = decode(shape.members[name], item, member_path(path, name), findings)
     return found
 
 
@@ -132,18 +134,19 @@ def _wrong(path: str, why: str) -> ControlError:
     return fault("SerializationException", f"The value at '{path or 'the request'}' cannot be read: {why}.")
 
 
-def _encode(shape: Any, value: Any) -> Any:
+def encode(shape: Any, value: Any) -> Any:
+    """A value as JSON has it."""
     match shape.type_name:
         case "structure":
             return {
-                member.serialization.get("name", name): _encode(member, value[name])
+                member.serialization.get("name", name): encode(member, value[name])
                 for name, member in shape.members.items()
                 if value.get(name) is not None
             }
         case "list":
-            return [_encode(shape.member, item) for item in value]
+            return [encode(shape.member, item) for item in value]
         case "map":
-            return {key: _encode(shape.value, item) for key, item in value.items()}
+            return {key: encode(shape.value, item) for key, item in value.items()}
         case "blob":
             return values.write(shape, value)
     return value

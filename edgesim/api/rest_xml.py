@@ -35,7 +35,7 @@ class RestXml:
 
     def read(self, request: Request) -> Asked:
         """The operation and its values. Raises ControlError for an unknown path and for what is no document."""
-        query = _query(request.query)
+        query = query_of(request.query)
         operation, labels = find(self.name, request, query)
         model = service(self.name).operation_model(operation)
         findings, params = Findings(), dict[str, Any]()
@@ -44,7 +44,7 @@ class RestXml:
             texts = {"uri": labels, "querystring": dict(reversed(query)), "header": request.headers}
             for name, member in shape.members.items():
                 if (location := member.serialization.get("location")) is not None:
-                    _outside(params, name, member, texts[location], findings)
+                    outside(params, name, member, texts[location], findings)
             self._body(shape, request, params, findings)
         return Asked(model, params, findings)
 
@@ -84,7 +84,7 @@ class RestXml:
             return Response(status, headers)
         for name, member in shape.members.items():
             if member.serialization.get("location") == "header" and result.get(name) is not None:
-                headers[member.serialization.get("name", name)] = _in_header(values.write(member, result[name]))
+                headers[member.serialization.get("name", name)] = in_header(values.write(member, result[name]))
         body = self._document(shape, result)
         payload = shape.members.get(shape.serialization.get("payload"))
         if body and not (payload is not None and payload.type_name == "blob"):
@@ -134,14 +134,15 @@ def _in_body(shape: Any) -> _Part:
     return _Part(members, shape.required_members)
 
 
-def _query(raw: str) -> list[tuple[str, str]]:
+def query_of(raw: str) -> list[tuple[str, str]]:
+    """Names and values of a raw query. Raises ControlError (InvalidArgument)."""
     try:
         return parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         raise fault("InvalidArgument", "The query string cannot be read.") from None
 
 
-def _outside(params: dict[str, Any], name: str, member: Shape, texts: Mapping[str, str], findings: Findings) -> None:
+def outside(params: dict[str, Any], name: str, member: Shape, texts: Mapping[str, str], findings: Findings) -> None:
     """A value from the path, the query or a header; an empty one is not there."""
     key = member.serialization.get("name", name)
     found = texts.get(key.lower() if member.serialization["location"] == "header" else key)
@@ -154,6 +155,6 @@ def _outside(params: dict[str, Any], name: str, member: Shape, texts: Mapping[st
         params[name] = None
 
 
-def _in_header(value: str) -> str:
+def in_header(value: str) -> str:
     """A text that a header can hold: other characters percent-encoded."""
     return quote(value, safe="!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~ ")

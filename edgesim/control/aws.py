@@ -1,4 +1,5 @@
-"""The AWS APIs on the control port: everything under ``/2020-05-31/`` (CloudFront) and POST ``/`` (ACM, STS).
+"""The AWS APIs on the control port: everything under ``/2020-05-31/`` (CloudFront), ``/key-value-stores/``
+(what is in CloudFront's stores) and POST ``/`` (ACM, STS).
 
 Service models take a moment to load: in a thread, at the first request, so never before the world is ready.
 """
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from edgesim.api.messages import Request, Response
 
 PREFIX = "/2020-05-31/"
+STORES_PREFIX = "/key-value-stores/"
 
-MOUNTED = (("*", PREFIX + "{rest:.*}"), ("POST", "/"))
+MOUNTED = (("*", PREFIX + "{rest:.*}"), ("*", STORES_PREFIX + "{rest:.*}"), ("POST", "/"))
 """Methods and paths."""
 
 
 def is_aws(request: web.Request) -> bool:
     """Whether a request is for one of these APIs."""
-    return request.path.startswith(PREFIX) or (request.method == "POST" and request.path == "/")
+    return request.path.startswith((PREFIX, STORES_PREFIX)) or (request.method == "POST" and request.path == "/")
 
 
 class Aws:

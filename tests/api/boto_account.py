@@ -72,15 +72,15 @@ class BotoAccount:
         self._dispatcher = Dispatcher(self.account)
         self.cloudfront = self.client("cloudfront")
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of a service."""
+    def client(self, service: str, **settings: Any) -> Any:
+        """A boto3 client of a service, with more settings of botocore's Config."""
         client = boto3.client(
             service,
             region_name="us-east-1",
             endpoint_url="http://127.0.0.1:1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, **settings),
         )
         client.meta.events.register("before-send", self._send)
         return client

@@ -17,6 +17,7 @@ from edgesim.api.families import (
     realtime_logs,
     regular_kinds,
     staging,
+    store_keys,
     stores,
     tags,
 )
@@ -36,3 +37,4 @@ CLOUDFRONT: Mapping[str, Handler] = {
 }
 ACM: Mapping[str, Handler] = certificates.ACM_OPERATIONS
 STS: Mapping[str, Handler] = identity.STS_OPERATIONS
+STORES: Mapping[str, Handler] = store_keys.KEY_OPERATIONS
