@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from edgesim.tls.store import CertificateStore
+from edgesim.world.cloudfront.describing import described
 from edgesim.world.commands import Command, DropRecord, PutRecord
 from edgesim.world.state import Record, World
 
@@ -63,12 +64,14 @@ class Account:
         return self._owner.apply(command)
 
     def find(self, family: str, id: str) -> Record | None:
-        """A document."""
-        return self.world.records.get(family, {}).get(id)
+        """A document; what the world file defines and managed policies are documents too."""
+        world = self.world
+        return world.records.get(family, {}).get(id) or described(world, family).get(id)
 
     def all(self, family: str) -> list[Record]:
-        """The documents of a family, the oldest first."""
-        return list(self.world.records.get(family, {}).values())
+        """The documents of a family, the oldest first; those of the world file and of CloudFront before the others."""
+        world = self.world
+        return [*described(world, family).values(), *world.records.get(family, {}).values()]
 
     def put(
         self,

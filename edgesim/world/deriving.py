@@ -10,6 +10,7 @@ from edgesim.core.policies import PolicyBook
 from edgesim.errors import ControlError
 from edgesim.world.catalogue import deploy
 from edgesim.world.cloudfront.addresses import Addresses
+from edgesim.world.cloudfront.describing import all_policies, all_records
 from edgesim.world.cloudfront.distribution import Surroundings, distribution
 from edgesim.world.cloudfront.policies import cache_policy, origin_request_policy, response_headers_policy
 from edgesim.world.compiling import compile_profile
@@ -77,7 +78,7 @@ def surroundings(world: World) -> Surroundings:
     """What the documents of distributions are read with."""
     return Surroundings(
         _policies(world),
-        world.records,
+        all_records(world),
         addresses(world),
         compile_profile("cloudfront", world.file.switches),
         world.file.regional_caches,
@@ -94,21 +95,14 @@ def addresses(world: World) -> Addresses:
 
 
 def _policies(world: World) -> PolicyBook:
-    base, records = world.base.policies, world.records
-    inline = [one.policy for each in world.base.distributions.values() for one in each.behaviors]
-    forwards = [one.origin_request for each in world.base.distributions.values() for one in each.behaviors]
+    base, records = all_policies(world.base), world.records
 
     def of(family: str) -> list[Record]:
         return list(records.get(family, {}).values())
 
     return PolicyBook(
+        {**base.cache, **{one.id: cache_policy(one.id, one.config) for one in of("cache-policy")}},
         {
-            **{one.id: one for one in inline if not one.legacy},
-            **base.cache,
-            **{one.id: cache_policy(one.id, one.config) for one in of("cache-policy")},
-        },
-        {
-            **{one.id: one for one in forwards if one is not None},
             **base.origin_request,
             **{one.id: origin_request_policy(one.id, one.config) for one in of("origin-request-policy")},
         },

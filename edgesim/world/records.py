@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from edgesim.errors import ControlError
+from edgesim.world.cloudfront.describing import described
 from edgesim.world.commands import DropRecord, PutRecord
 from edgesim.world.deriving import ACTING, derive_strictly
 from edgesim.world.refusals import invalid, without
@@ -35,7 +36,7 @@ FAMILIES = (
 
 
 def put_record(world: World, command: PutRecord) -> World:
-    """Create or replace a document; refused when its version is not the one expected. Tags alone do not count as one."""
+    """Create or replace a document; refused when its version is not the one expected. Tags are no part of it."""
     if command.family not in FAMILIES:
         raise invalid(f"there are no documents of family {command.family[:40]!r}; known: {', '.join(FAMILIES)}")
     old = _at_version(world, command.family, command.id, command.expect)
@@ -93,17 +94,9 @@ _IN_USE = {
 
 def _check_own(world: World, family: str, id: str) -> None:
     """What the world file defines is changed there."""
-    base = world.base
-    defined: Mapping[str, Container[str]] = {
-        "distribution": base.distributions,
-        "cache-policy": base.policies.cache,
-        "origin-request-policy": base.policies.origin_request,
-        "response-headers-policy": base.policies.response_headers,
-    }
-    if id in defined.get(family, ()):
-        raise ControlError(
-            "AccessDenied", f"{family} {id} is in {world.source or 'the world file'}: change it there", 403
-        )
+    if id in described(world, family):
+        where = world.source or "the world file"
+        raise ControlError("AccessDenied", f"{family} {id} is in {where}: change it there", 403)
 
 
 def _at_version(world: World, family: str, id: str, version: int) -> Record | None:

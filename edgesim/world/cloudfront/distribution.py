@@ -10,7 +10,7 @@ from edgesim.core.profiles import CLOUDFRONT, Profile
 from edgesim.errors import ControlError
 from edgesim.world.cloudfront.addresses import Addresses
 from edgesim.world.cloudfront.behaviors import behavior
-from edgesim.world.cloudfront.keys import Records
+from edgesim.world.cloudfront.keys import AUTO, Records
 from edgesim.world.cloudfront.origins import origin, origin_group
 from edgesim.world.cloudfront.reading import Doc, items, missing, part
 
@@ -55,7 +55,7 @@ def distribution(id: str, config: Doc, facts: Doc, around: Surroundings) -> Dist
         config.get("DefaultRootObject", ""),
         config.get("PriceClass", "PriceClass_All"),
         certificate.get("MinimumProtocolVersion", "TLSv1") if named else "TLSv1",
-        named or None,
+        None if named in (None, "", AUTO) else named,
         blocked,
         allowed,
         http3=config.get("HttpVersion") in HTTP3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from edgesim.core.behaviors import OriginAccess, TrustedKey
@@ -9,6 +10,11 @@ from edgesim.world.cloudfront.reading import Doc, items, missing, part
 from edgesim.world.state import Record
 
 Records = Mapping[str, Mapping[str, Record]]
+
+_NAMESPACE = uuid.UUID("3f0f1c52-8d4c-5a27-9d6c-5a1f1b0f7a44")  # arbitrary, and fixed for ever: ids hang on it
+
+AUTO = "auto"
+"""A certificate that edgesim issues by itself."""
 
 OWN_ACCOUNT = ("self", "123456789012")
 """How a document names the account it is in, as a trusted signer."""
@@ -35,6 +41,16 @@ def trusted_keys(behavior: Doc, records: Records) -> tuple[TrustedKey, ...] | No
     return tuple(found.values())
 
 
+def group_id(keys: tuple[TrustedKey, ...]) -> str:
+    """The id of the group of these keys, for keys that came without one: a UUID, always the same."""
+    return str(uuid.uuid5(_NAMESPACE, " ".join(key.id for key in keys)))
+
+
+def access_id(access: OriginAccess) -> str:
+    """The id of an origin access control that came without one, always the same."""
+    return "E" + uuid.uuid5(_NAMESPACE, f"{access.signing} {access.service} {access.region}").hex[:13].upper()
+
+
 def _key(id: str, records: Records) -> TrustedKey:
     record = records.get("public-key", {}).get(id)
     if record is None:
@@ -51,4 +67,5 @@ def origin_access(origin: Doc, records: Records, region: str) -> OriginAccess | 
     if record is None:
         raise missing("NoSuchOriginAccessControl", "origin access control", id)
     signing = str(record.config["SigningBehavior"]).removesuffix("-amz-auth")
-    return OriginAccess(signing, str(record.config["OriginAccessControlOriginType"]), region)
+    service = str(record.config["OriginAccessControlOriginType"])
+    return OriginAccess(signing, service, str(record.facts.get("region", region)))
