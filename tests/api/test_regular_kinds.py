@@ -186,7 +186,11 @@ def test_pages(at: BotoAccount, sort: Sort) -> None:
     assert "NextMarker" not in listed(at, sort, Marker=made[1])
 
 
-@pytest.mark.parametrize("sort", [one for one in SORTS if one.method != "public_key"], ids=lambda one: one.method)
+NOT_EMPTY = ("public_key", "cache_policy")
+"""The file has a cache policy, and making the others' keys would make one here."""
+
+
+@pytest.mark.parametrize("sort", [one for one in SORTS if one.method not in NOT_EMPTY], ids=lambda one: one.method)
 def test_an_empty_list_has_no_items(sort: Sort) -> None:
     at = BotoAccount()
     params = {"Type": "custom"} if sort.method.endswith("_policy") else {}
@@ -220,3 +224,57 @@ def test_names_stay_unique_in_updates(at: BotoAccount) -> None:
     with refused("CachePolicyAlreadyExists", 409):
         at.cloudfront.update_cache_policy(CachePolicyConfig=cache_policy("first"), **params)
     at.cloudfront.update_cache_policy(CachePolicyConfig=cache_policy("third"), **params)
+
+
+def types(at: BotoAccount, **params: Any) -> dict[str, str]:
+    items = at.cloudfront.list_cache_policies(**params)["CachePolicyList"]["Items"]
+    return {item["CachePolicy"]["CachePolicyConfig"]["Name"]: item["Type"] for item in items}
+
+
+def test_managed_and_custom_policies(at: BotoAccount) -> None:
+    at.cloudfront.create_cache_policy(CachePolicyConfig=cache_policy())
+    custom, managed = types(at, Type="custom"), types(at, Type="managed")
+    assert custom == {"pages": "custom", "mine": "custom"}
+    assert managed["Managed-CachingOptimized"] == "managed"
+    assert types(at) == managed | custom
+    listed = at.cloudfront.list_origin_request_policies(Type="managed")["OriginRequestPolicyList"]["Items"]
+    assert "216adef6-5c7f-47e4-b989-5492eafa07d3" in [item["OriginRequestPolicy"]["Id"] for item in listed]
+    listed = at.cloudfront.list_response_headers_policies(Type="managed")["ResponseHeadersPolicyList"]["Items"]
+    assert "67f7725c-6f97-4210-82d7-5512b31e9d03" in [item["ResponseHeadersPolicy"]["Id"] for item in listed]
+
+
+def test_managed_policies_stay_as_they_are(at: BotoAccount) -> None:
+    id = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+    read = at.cloudfront.get_cache_policy(Id=id)
+    config = read["CachePolicy"]["CachePolicyConfig"]
+    assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (1, 86_400, 31_536_000)
+    with refused("IllegalUpdate"):
+        at.cloudfront.update_cache_policy(Id=id, IfMatch=read["ETag"], CachePolicyConfig=config)
+    with refused("IllegalDelete"):
+        at.cloudfront.delete_cache_policy(Id=id, IfMatch=read["ETag"])
+
+
+def test_policies_of_the_world_file_stay_as_they_are(at: BotoAccount) -> None:
+    items = at.cloudfront.list_cache_policies(Type="custom")["CachePolicyList"]["Items"]
+    id = items[0]["CachePolicy"]["Id"]
+    read = at.cloudfront.get_cache_policy(Id=id)
+    assert read["CachePolicy"]["CachePolicyConfig"]["DefaultTTL"] == 60
+    with refused("AccessDenied", 403, says="world.yaml"):
+        at.cloudfront.update_cache_policy(
+            Id=id, IfMatch=read["ETag"], CachePolicyConfig=read["CachePolicy"]["CachePolicyConfig"]
+        )
+    with refused("AccessDenied", 403, says="world.yaml"):
+        at.cloudfront.delete_cache_policy(Id=id, IfMatch=read["ETag"])
+    with refused("CachePolicyAlreadyExists", 409):
+        at.cloudfront.create_cache_policy(CachePolicyConfig=cache_policy("pages"))
+
+
+def test_the_quota_counts_what_the_account_made(at: BotoAccount) -> None:
+    made = at.cloudfront.create_origin_request_policy(OriginRequestPolicyConfig=origin_request_policy())
+    for number in range(19):
+        config = origin_request_policy(f"policy-{number}")
+        at.cloudfront.create_origin_request_policy(OriginRequestPolicyConfig=config)
+    with refused("TooManyOriginRequestPolicies"):
+        at.cloudfront.create_origin_request_policy(OriginRequestPolicyConfig=origin_request_policy("one-more"))
+    at.cloudfront.delete_origin_request_policy(Id=made["OriginRequestPolicy"]["Id"], IfMatch=made["ETag"])
+    at.cloudfront.create_origin_request_policy(OriginRequestPolicyConfig=origin_request_policy("one-more"))
