@@ -92,7 +92,9 @@ def read(operation: OperationModel, response: Response) -> dict[str, Any]:
     parsed: dict[str, Any] = parser.parse(
         {
             "headers": HeadersDict(response.headers),
-            "body": io.BytesIO(response.body) if operation.has_streaming_output else response.body,
+            "body": io.BytesIO(response.body)
+            if operation.has_streaming_output and response.status < 300
+            else response.body,
             "status_code": response.status,
         },
         operation.output_shape,
