@@ -1,0 +1,80 @@
+"""What documents of the API say and this World does not do, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgesim.world.cloudfront.reading import Doc, items
+from edgesim.world.cloudfront.unacted import unacted
+from edgesim.world.deriving import addresses, derived
+from edgesim.world.state import Record, World
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Something in a document (``source``: its family and id) that is not as it seems; ``field`` is where."""
+
+    source: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.field}: {self.message}" if self.field else f"{self.source}: {self.message}"
+
+
+def warnings(world: World) -> tuple[Warning, ...]:
+    """Everything there is to warn of in the documents of the API, in the order of their making."""
+    return tuple(_all(world)) if world.records else ()
+
+
+def _all(world: World) -> Iterator[Warning]:
+    for record in world.records.get("distribution", {}).values():
+        for field, message in unacted(record.config):
+            yield Warning(_source(record), field, message)
+    yield from _origins(world)
+    for id, error in derived(world).broken.items():
+        yield Warning(f"distribution {id}", "", f"it is not served: {error.message}")
+    for id in world.records.get("monitoring-subscription", {}):
+        yield Warning(f"monitoring-subscription {id}", "", "no metrics go to CloudWatch; they are at /_edgesim/metrics")
+    for record in world.records.get("origin-access-control", {}).values():
+        yield from _access(record)
+    for family in world.records.values():
+        for record in family.values():
+            yield from _repairs(record)
+
+
+def _origins(world: World) -> Iterator[Warning]:
+    known = addresses(world)
+    for record in world.records.get("distribution", {}).values():
+        for one in items(record.config, "Origins"):
+            custom: Doc = one.get("CustomOriginConfig") or {}
+            ports = (custom.get("HTTPPort", 80), custom.get("HTTPSPort", 443))
+            if not known.find(one["DomainName"], ports).address:
+                yield Warning(_source(record), f"Origins[{one['Id']}].DomainName", no_address(one["DomainName"]))
+
+
+def no_address(domain: str) -> str:
+    """What to say of an origin whose name leads nowhere on this machine."""
+    return (
+        f"{domain} has no address on this machine; give it one: PUT /_edgesim/origins/{domain} with a url, "
+        "or origin_addresses in the world file"
+    )
+
+
+def _access(record: Record) -> Iterator[Warning]:
+    config = record.config
+    if config.get("SigningProtocol") == "sigv4a":
+        yield Warning(_source(record), "SigningProtocol", "requests are signed with sigv4")
+    if config.get("SigningBehavior") == "always-amz-auth":
+        yield Warning(_source(record), "SigningBehavior", "signatures are in Authorization, as with always")
+
+
+def _repairs(record: Record) -> Iterator[Warning]:
+    repairs = record.facts.get("repairs")
+    for sentence in repairs if isinstance(repairs, list) else ():
+        yield Warning(_source(record), "", str(sentence))
+
+
+def _source(record: Record) -> str:
+    return f"{record.family} {record.id}"
