@@ -100,6 +100,11 @@ class RunningWorld:
         return self.keeper.world
 
     @property
+    def ephemeral(self) -> bool:
+        """Nothing outlives the process."""
+        return self.options.state is None
+
+    @property
     def absent(self) -> frozenset[str]:
         """Edges of this world that no process runs."""
         return frozenset()

@@ -63,6 +63,10 @@ class Running(Protocol):
         """The World as it is."""
 
     @property
+    def ephemeral(self) -> bool:
+        """Nothing outlives the process."""
+
+    @property
     def clock(self) -> Clock:
         """Simulated time."""
 

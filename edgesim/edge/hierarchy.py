@@ -142,6 +142,11 @@ class Hierarchy:
         return [cache for cache in self.caches.values() if cache.unswept]
 
     def clear(self) -> None:
-        """Empty every cache."""
+        """Empty every cache: what is on its way will not be stored, orders that are gone are not carried out."""
+        there = {one.id for one in self.world.invalidations}
+        self._orders = deque(order for order in self._orders if order.invalidation.id in there)
         for cache in self.caches.values():
             cache.store.clear()
+            for id in self.world.distributions if cache.under_way else ():
+                cache.invalidate(id, ("/*",))
+                cache.unswept = True

@@ -46,6 +46,10 @@ class Billing:
         self._month = ""
         self._hour = -1
 
+    def clear(self) -> None:
+        """Begin to count anew."""
+        self.months.clear()
+
     def listen(self, verdict: Verdict) -> None:
         """Count one verdict."""
         if (

@@ -147,6 +147,13 @@ class Records:
                 self._by_id.pop(self._order.popleft()[0], None)
         self._by_id[id] = record
 
+    def clear(self) -> None:
+        """Forget every verdict, and that there were any."""
+        self.settle()
+        self._order.clear()
+        self._by_id.clear()
+        self._count = 0
+
     def get(self, id: str) -> Verdict | None:
         """The verdict of a request, while it is remembered."""
         self.settle()

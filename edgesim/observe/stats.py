@@ -127,6 +127,10 @@ class Stats:
         """What was counted in all; summed up when asked for, so that each request is counted once."""
         return Tally.of(self.edges.values())
 
+    def clear(self) -> None:
+        """Begin to count anew."""
+        self.edges.clear()
+
     def listen(self, verdict: Verdict) -> None:
         """Count one verdict."""
         network_ms, origin_requests = 0.0, 0
