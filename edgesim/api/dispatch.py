@@ -60,23 +60,30 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service on the port: its name in signatures and in botocore, its protocol, what it does."""
+    """A service on the port: its name in botocore, its protocol, what it does."""
 
     name: str
     title: str
     wire: Wire
     handlers: Mapping[str, Handler]
     signature_errors: tuple[str, str] = ("IncompleteSignature", "SignatureDoesNotMatch")
+    prefix: str = ""
+    """Of all its paths; empty where everything is POST ``/``."""
+
+    @property
+    def scope(self) -> str:
+        """Its name in signatures."""
+        return str(service(self.name).signing_name)
 
 
 def services() -> tuple[Service, ...]:
     """All services, CloudFront first."""
     in_json = ("IncompleteSignatureException", "InvalidSignatureException")
     return (
-        Service("cloudfront", "CloudFront", RestXml("cloudfront"), families.CLOUDFRONT),
+        Service("cloudfront", "CloudFront", RestXml("cloudfront"), families.CLOUDFRONT, prefix=PATH_PREFIX),
         Service("acm", "ACM", JsonRpc("acm"), families.ACM, in_json),
         Service("sts", "STS", Query("sts"), families.STS),
-        Service(STORES, "CloudFront KeyValueStore", RestJson(STORES), families.STORES, in_json),
+        Service(STORES, "CloudFront KeyValueStore", RestJson(STORES), families.STORES, in_json, STORES_PREFIX),
     )
 
 
@@ -116,17 +123,16 @@ class Dispatcher:
 
     def _choose(self, request: Request) -> Service:
         """By path, target or action; at ``/`` what the signature is for decides first."""
-        named = {known.name: known for known in self.services}
-        if request.path.startswith(PATH_PREFIX):
-            return named["cloudfront"]
-        if STORES in named and request.path.startswith(STORES_PREFIX):
-            return named[STORES]
+        for known in self.services:
+            if known.prefix and request.path.startswith(known.prefix):
+                return known
         try:
             scope = authorization.scope(request)
         except authorization.Unsigned:
             scope = None
-        if scope is not None and scope.service in named:
-            return named[scope.service]
+        for known in self.services:
+            if scope is not None and scope.service == known.scope:
+                return known
         if target := request.headers.get("x-amz-target"):
             prefix = target.rpartition(".")[0]
             for known in self.services:
@@ -146,8 +152,8 @@ class Dispatcher:
             scope = authorization.scope(request)
         except authorization.Unsigned as error:
             raise fault(incomplete if error.incomplete else wrong, error.message) from None
-        if scope is not None and scope.service != chosen.name:
-            raise fault(wrong, f"Credential should be scoped to correct service: '{chosen.name}'.")
+        if scope is not None and scope.service != chosen.scope:
+            raise fault(wrong, f"Credential should be scoped to correct service: '{chosen.scope}'.")
         region = scope.region if scope is not None else ""
         return region if _REGION.fullmatch(region) else HOME
 

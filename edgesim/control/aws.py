@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 PREFIX = "/2020-05-31/"
 STORES_PREFIX = "/key-value-stores/"
 
-MOUNTED = (("*", PREFIX + "{rest:.*}"), ("*", STORES_PREFIX + "{rest:.*}"), ("POST", "/"))
+_REST = "{rest:(?s:.*)}"  # a label may hold a line's end
+MOUNTED = (("*", PREFIX + _REST), ("*", STORES_PREFIX + _REST), ("POST", "/"))
 """Methods and paths."""
 
 

@@ -15,7 +15,7 @@ INTRODUCTION = (
     "Look into a running edgesim world and change it. Times are on the simulated clock, durations in the unit their "
     "name ends with, money in micro-dollars. Errors are {error: {code, message}} with a status that fits. "
     "Beside it the port speaks AWS's own protocols, for SDKs, the AWS CLI and Terraform with their endpoint set to it: "
-    "the CloudFront API under /2020-05-31/, and ACM and STS at POST /."
+    "the CloudFront API under /2020-05-31/, the contents of its stores under /key-value-stores/, ACM and STS at POST /."
 )
 
 

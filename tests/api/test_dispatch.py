@@ -12,7 +12,7 @@ from wire_values import Values, operations, read, sent
 from edgesim.api import dispatch
 from edgesim.api.account import Account
 from edgesim.api.call import Call, Handler
-from edgesim.api.dispatch import Dispatcher, Service
+from edgesim.api.dispatch import PATH_PREFIX, Dispatcher, Service
 from edgesim.api.faults import fault
 from edgesim.api.json_rpc import JsonRpc
 from edgesim.api.messages import Request, Response
@@ -59,7 +59,7 @@ class Desk:
         self.dispatcher = Dispatcher(
             Account(Nobody(), lenient=lenient),
             (
-                Service("cloudfront", "CloudFront", RestXml("cloudfront"), handlers),
+                Service("cloudfront", "CloudFront", RestXml("cloudfront"), handlers, prefix=PATH_PREFIX),
                 Service(
                     "acm",
                     "ACM",
