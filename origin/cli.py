@@ -75,6 +75,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--host-name", default="harbour.example", metavar="NAME", help="host in the feed and certificate")
     made.add_argument("--health-interval", type=_seconds, default=1.0, metavar="S", help="seconds between checks (1)")
     made.add_argument("--data", type=Path, metavar="DIR", help="keep comments there (in memory without)")
+    made.add_argument(
+        "--signed-only",
+        nargs="?",
+        const="/",
+        type=_path,
+        metavar="PREFIX",
+        help="paths that begin so (all without PREFIX) answer 403 unless signed with edgesim's key, as a bucket",
+    )
     made.add_argument("--exit-with-parent", action="store_true", help="exit when the process that started it has gone")
     return made
 
@@ -90,6 +98,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         refuse("--node is for --role balancer; with --role site say --nodes N")
     if arguments.role == "node" and arguments.https is not None:
         refuse("a node speaks HTTP only: give --https to the balancer")
+    if arguments.role == "balancer" and arguments.signed_only is not None:
+        refuse("--signed-only is for the nodes: the balancer passes everything on")
     given = vars(arguments)
     names = [name for name in Settings.__dataclass_fields__ if name != "node_urls"]
     return Settings(**{name: given[name] for name in names}, node_urls=tuple(arguments.node))
@@ -163,6 +173,12 @@ def _reload(site: Running) -> None:
         site.certificate.reload()
     except OSError as error:
         print(f"origin: the certificate stays as it was: {error}", file=sys.stderr, flush=True)
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"a path begins with /, unlike {text!r}")
+    return text
 
 
 def _port(text: str) -> int:

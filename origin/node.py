@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from origin.delivery import Delivery
 from origin.document import Document, Octets
 from origin.lab import Lab
 from origin.posts import Comments
+from origin.signatures import refusal
 from origin.site import Site, Visit
 
 FORM_BYTES = 1 << 20
@@ -33,10 +35,12 @@ class Shared:
     site: Site
     lab: Lab = field(default_factory=Lab)
     arrivals: Arrivals = field(default_factory=Arrivals)
+    signed_only: str | None = None
+    """Paths that begin so answer only to signed requests."""
 
     @classmethod
-    def create(cls, host_name: str, comments: Comments) -> Shared:
-        return cls(Site(comments, host_name))
+    def create(cls, host_name: str, comments: Comments, signed_only: str | None = None) -> Shared:
+        return cls(Site(comments, host_name), signed_only=signed_only)
 
 
 class Node:
@@ -78,6 +82,11 @@ class Node:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await _take_body(request, arrival)
+        signed_only = self._shared.signed_only
+        if signed_only is not None and unquote(path).startswith(signed_only):
+            refused = refusal(request.method, origin_form(target), request.headers, time.time())
+            if refused is not None:
+                return await self._delivery.send(request, _whole(refused.document()))
         if path == "/lab" or path.startswith("/lab/"):
             return await self._experiment(request, query)
         visit = Visit(request.method, unquote(path), query, "; ".join(request.headers.getall("Cookie", [])), body)

@@ -45,6 +45,7 @@ class Settings:
     host_name: str = "harbour.example"
     health_interval: float = 1.0
     data: Path | None = None
+    signed_only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 
 async def _start_node(settings: Settings, stack: AsyncExitStack) -> Running:
-    node = Node(settings.node_name, Shared.create(settings.host_name, Comments(settings.data)))
+    node = Node(settings.node_name, Shared.create(settings.host_name, Comments(settings.data), settings.signed_only))
     port = await _bound(node.start(settings.bind, settings.http), settings.bind, settings.http)
     stack.push_async_callback(node.stop)
     return Running(_address("http", settings.bind, port))
@@ -81,7 +82,7 @@ async def _start_node(settings: Settings, stack: AsyncExitStack) -> Running:
 async def _start_balancer(settings: Settings, stack: AsyncExitStack) -> Running:
     shared = None
     if settings.role == "site":
-        shared = Shared.create(settings.host_name, Comments(settings.data))
+        shared = Shared.create(settings.host_name, Comments(settings.data), settings.signed_only)
         targets = [await _own_target(name, shared, stack) for name in node_names(settings.nodes)]
     else:
         targets = [Target(url.split("://")[-1].rstrip("/"), url.rstrip("/")) for url in settings.node_urls]

@@ -35,6 +35,8 @@ class ToySite:
         arguments = ["-m", "origin", "--http", "0", "--nodes", str(section.nodes), "--host-name", section.domain]
         if section.sticky:
             arguments.append("--sticky")
+        if section.signed_only is not None:
+            arguments += ["--signed-only", section.signed_only]
         if certificate is not None:
             arguments += ["--https", "0", "--cert", str(certificate), "--key", str(certificate)]
         process = await asyncio.create_subprocess_exec(

@@ -56,14 +56,14 @@ def _epoch(year: int, month: int, found: re.Match[str]) -> float | None:
 def format_date(second: int) -> str:
     """An IMF-fixdate such as ``Sun, 06 Nov 1994 08:49:37 GMT`` for a whole second since the epoch."""
     days, rest = divmod(second, 86_400)
-    year, month, day = _civil(days)
+    year, month, day = civil(days)
     weekday = _WEEKDAYS[(days + 3) % 7]
     return (
         f"{weekday}, {day:02} {_MONTHS[month - 1]} {year:04} {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02} GMT"
     )
 
 
-def _civil(days: int) -> tuple[int, int, int]:
+def civil(days: int) -> tuple[int, int, int]:
     """Year, month and day of a count of days since 1970-01-01, by the Gregorian calendar's 400-year cycle."""
     era, day_of_era = divmod(days + 719_468, 146_097)
     year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365

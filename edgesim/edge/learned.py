@@ -161,7 +161,8 @@ class Block:
         self.leg = Leg(routed.visitor.place or "viewer", routed.pop, routed.rtt_ms * latency.scale)
         self.waits = latency.mode == "real" and self.leg.ms > 0
         self.targets = targets
-        self.row = block_pieces(self.headers)
+        logged = visit.distribution is not None and visit.distribution.log_cookies
+        self.row = block_pieces(self.headers, cookies_logged=logged)
 
     def routed_from(self, port: int) -> Routed:
         """Whose request one is that came from this port, and where it goes."""

@@ -14,11 +14,13 @@ from edgesim.core.failover import fails_over, may_fail_over
 from edgesim.core.failures import Failure, FailureKind
 from edgesim.core.forwarding import Upstream
 from edgesim.core.messages import Headers
+from edgesim.core.origin_signing import signed, signs
 from edgesim.core.verdict import OriginTrip
 from edgesim.observe.clock import Clock
 from edgesim.tls.origin import classify, origin_context, verify_peer
 from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
 from edgesim.wire.later import Ahead
+from edgesim.world.warnings import no_address
 
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 
@@ -92,6 +94,9 @@ class Origins:
 
     async def _ask_one(self, origin: Origin, errand: Errand, primary: bool) -> Visit:
         upstream = errand.build(origin, primary)
+        if signs(origin.access):
+            now = self._clock.now() - (0.0 if origin.simulated_clock else self._clock.skew())
+            upstream = signed(origin.access, upstream, now)
         trip = OriginTrip(origin.id, sent=tuple(upstream.headers), target=upstream.target)
         await errand.travel(origin)
         simulated = errand.faults(origin)
@@ -134,6 +139,8 @@ class Origins:
         return Visit(trip, failure=failure)
 
     async def _send(self, origin: Origin, errand: Errand, upstream: Upstream, ends: float | None) -> OriginResponse:
+        if not origin.address:
+            raise OriginFailed.of(FailureKind.DNS, no_address(origin.domain))
         left = None if ends is None else ends - self._clock.monotonic()
         if left is not None and left <= 0:
             raise OriginFailed.of(FailureKind.COMPLETION_TIMEOUT)

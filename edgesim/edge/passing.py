@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 
 from edgesim.core.behaviors import Origin
 from edgesim.core.forwarding import CONDITIONS, wanted_cloudfront
+from edgesim.core.origin_signing import signs
 from edgesim.core.verdict import OriginTrip, Verdict
 from edgesim.edge.ids import request_id
 from edgesim.edge.learned import Lane, measured
@@ -62,7 +63,8 @@ class Heard:
         self.length = length
         self.template = template
         self.network_ms = sum(leg.ms for leg in template.legs)
-        self.row = (*constant_pieces(template), *block_pieces(template.request.headers))
+        headers, logged = template.request.headers, template.cookies_logged
+        self.row = (*constant_pieces(template), *block_pieces(headers, cookies_logged=logged))
 
     @property
     def size(self) -> int:
@@ -294,6 +296,8 @@ def plain(visit: Visit) -> bool:
     world, hop, origin = visit.world, visit.hop, _origin(visit)
     if hop is None or visit.behavior is None or origin is None or origin.completion_timeout is not None:
         return False
+    if signs(origin.access):
+        return False  # each signature is of its time
     if visit.behavior.trusted_keys is not None:
         return False  # each request is checked: a signature expires
     response = hop.from_origin

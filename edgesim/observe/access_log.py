@@ -83,7 +83,7 @@ def row(verdict: Verdict) -> str:
         encoded(headers.get("Referer")),
         encoded(headers.get("User-Agent")),
         encoded(request.query),
-        "-",  # cookies are logged only where a distribution asks for it
+        cookies(headers) if verdict.cookies_logged else "-",
         verdict.result_type,
         verdict.id,
         encoded(headers.get("Host")),
@@ -108,6 +108,11 @@ def row(verdict: Verdict) -> str:
     return "\t".join(fields) + "\n"
 
 
+def cookies(headers: Headers) -> str:
+    """All of a viewer's cookies, as they came; they are logged only where a distribution asks for it."""
+    return encoded("; ".join(headers.getall("Cookie", ())))
+
+
 @lru_cache(maxsize=16)
 def _stamp(second: int) -> str:
     """Date and time, a tab between them."""
@@ -122,7 +127,8 @@ def constant_pieces(template: Verdict) -> tuple[str, ...]:
     return (
         template.node,
         "\t".join((encoded(request.method), template.domain, encoded(request.path), f"{template.status:03d}")),
-        "\t".join((encoded(request.query), "-", template.result_type)),
+        encoded(request.query),
+        template.result_type,
         request.scheme,
         "\t".join((protocol or "-", cipher or "-", template.outcome.value, "HTTP/1.1", "-", "-")),
         "\t".join((template.detailed_type, encoded(template.content_type), length, "-", "-")),
@@ -130,10 +136,11 @@ def constant_pieces(template: Verdict) -> tuple[str, ...]:
     )
 
 
-def block_pieces(headers: Headers) -> tuple[str, ...]:
+def block_pieces(headers: Headers, *, cookies_logged: bool) -> tuple[str, ...]:
     """What the rows of all requests with one block of header lines have in common."""
     return (
         f"{encoded(headers.get('Referer'))}\t{encoded(headers.get('User-Agent'))}",
+        cookies(headers) if cookies_logged else "-",
         encoded(headers.get("Host")),
         encoded(", ".join(headers.getall("X-Forwarded-For", ()))),
     )
@@ -141,11 +148,11 @@ def block_pieces(headers: Headers) -> tuple[str, ...]:
 
 def hit_row(hit: Hit, stamp: str) -> str:
     """The row of a plain hit; ``stamp`` is its date and time, a tab between them."""
-    pop, what, query, scheme, connection, content, address, viewer, host, forwarded = hit.row
+    pop, what, query, result, scheme, connection, content, address, viewer, cookie, host, forwarded = hit.row
     taken = f"{hit.ms / 1000:.3f}"
     return (
-        f"{stamp}\t{pop}\t{hit.bytes_out}\t{address}\t{what}\t{viewer}\t{query}\t{hit.id}\t{host}\t{scheme}\t"
-        f"{hit.bytes_in}\t{taken}\t{forwarded}\t{connection}\t{hit.port}\t{taken}\t{content}\n"
+        f"{stamp}\t{pop}\t{hit.bytes_out}\t{address}\t{what}\t{viewer}\t{query}\t{cookie}\t{result}\t"
+        f"{hit.id}\t{host}\t{scheme}\t{hit.bytes_in}\t{taken}\t{forwarded}\t{connection}\t{hit.port}\t{taken}\t{content}\n"
     )
 
 
@@ -179,7 +186,7 @@ class AccessLog:
 
     def listen(self, verdict: Verdict) -> None:
         """Keep a verdict for the next write."""
-        if self.path is None or verdict.background or verdict.rejection in UNLOGGED:
+        if self.path is None or verdict.background or not verdict.logged or verdict.rejection in UNLOGGED:
             return
         self._waiting.append(verdict)
         self._keep_up()
@@ -188,7 +195,10 @@ class AccessLog:
         """Keep hits of the fast path for the next write."""
         if self.path is None:
             return
-        self._waiting.extend(burst.hits)
+        if all(group.template.logged for group in burst.groups):
+            self._waiting.extend(burst.hits)
+        else:
+            self._waiting.extend(hit for hit in burst.hits if hit.template.logged)
         self._keep_up()
 
     def _keep_up(self) -> None:

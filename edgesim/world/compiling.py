@@ -14,6 +14,7 @@ from edgesim.core.behaviors import (
     Distribution,
     ErrorRule,
     Origin,
+    OriginAccess,
     OriginGroup,
     OriginProtocol,
     ViewerProtocol,
@@ -237,6 +238,7 @@ def compile_origin(name: str, entry: OriginEntry, site: SiteSection | None, at: 
         completion_timeout=entry.completion_timeout,
         keepalive_timeout=entry.keepalive_timeout,
         simulated_clock=entry.clock == "simulated",
+        access=OriginAccess(entry.access.signing, entry.access.service, entry.access.region) if entry.access else None,
     )
 
 
@@ -273,6 +275,8 @@ def compile_distribution(
         frozenset(geo.block or ()) if geo else frozenset(),
         frozenset(geo.allow) if geo and geo.allow else None,
         account=entry.account,
+        logging=entry.logging,
+        log_cookies=entry.log_cookies,
         http3=entry.http3,
         regional_caches=file.regional_caches,
     )

@@ -220,6 +220,8 @@ class DistributionEntry(Model):
     http3: bool = Field(
         default=False, description="HTTP/3 as in the distribution's settings; edgesim's edges do not speak it."
     )
+    logging: bool = Field(default=True, description="Its requests are in the access log, where there is one.")
+    log_cookies: bool = Field(default=False, description="With the viewers' cookies.")
     behaviors: tuple[BehaviorEntry, ...] = Field(
         default=(), max_length=75, description="Cache behaviours in their order."
     )

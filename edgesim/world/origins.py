@@ -50,6 +50,12 @@ def _origin_path(path: str) -> str:
     return path
 
 
+def _site_path(path: str) -> str:
+    if not path.startswith("/"):
+        raise mistake(show(path), "the beginning of a path, as `/private/`")
+    return path
+
+
 def _origin_url(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -78,6 +84,22 @@ def check_origin_address(url: str) -> str:
 
 
 OriginPort = Annotated[int, AfterValidator(_port)]
+
+
+class AccessEntry(Model):
+    """Origin access control: requests to this origin are signed with AWS Signature Version 4."""
+
+    signing: Literal["always", "never", "no-override"] = Field(
+        default="always",
+        description="always: a signature replaces the viewer's Authorization. no-override: that one is kept if there "
+        "is one and a policy forwards it.",
+    )
+    service: Literal["s3", "mediastore", "mediapackagev2", "lambda"] = Field(
+        default="s3", description="What the signature is for. With lambda, viewers send the hash of a body themselves."
+    )
+    region: str = Field(
+        default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$", description="The AWS region in the signature."
+    )
 
 
 class OriginEntry(Model):
@@ -128,6 +150,9 @@ class OriginEntry(Model):
         default=None, description="How long the whole answer may take, with all attempts. No limit unless set."
     )
     keepalive_timeout: Seconds = Field(default=5.0, ge=1, le=120, description="How long an idle connection is kept.")
+    access: AccessEntry | None = Field(
+        default=None, description="Origin access control: sign the requests, as for a private bucket."
+    )
     clock: Literal["real", "simulated"] = Field(
         default="real", description="Whose time the origin's Date, Expires and Last-Modified are in."
     )
@@ -136,6 +161,11 @@ class OriginEntry(Model):
     def parts(self) -> SplitResult:
         """The URL in parts; all empty for the toy site."""
         return urlsplit(self.url or "")
+
+    @property
+    def _https(self) -> bool:
+        """Whether every request goes over TLS."""
+        return self.protocol == "https-only" or (self.protocol is None and self.parts.scheme == "https")
 
     @model_validator(mode="after")
     def _one_source(self, info: ValidationInfo) -> OriginEntry:
@@ -150,6 +180,13 @@ class OriginEntry(Model):
                 info,
                 f"completion_timeout {self.completion_timeout:g} s",
                 f"at least response_timeout ({self.response_timeout:g} s)",
+            )
+        if self.access and self.access.signing == "always" and not self._https:
+            conflict(
+                info,
+                "`access` that always signs, over HTTP",
+                "protocol: https-only",
+                "CloudFront signs every request only over HTTPS",
             )
         if self.path and self.parts.path.strip("/"):
             conflict(info, "a path in `url` and `path`", "one of them")
@@ -184,6 +221,10 @@ class SiteSection(Model):
     place: str = Field(default="us-east-1", description="Where it is: an AWS region, a city or `lat,lon`.")
     domain: str = Field(default="origin.harbour.test", min_length=1, max_length=253, description="Its name.")
     sticky: bool = Field(default=False, description="A visitor stays on one node, by a cookie of the load balancer.")
+    signed_only: Annotated[str, AfterValidator(_site_path)] | None = Field(
+        default=None,
+        description="Its paths that begin so answer 403 unless an edge has signed the request (an origin's `access`).",
+    )
     https: bool = Field(
         default=True, description="It also speaks HTTPS, with a certificate of edgesim's own authority."
     )

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -111,6 +111,7 @@ def test_another_policy_or_other_times_begin_new_sessions() -> None:
     assert (off.reason, off.cookie) == (Deployment.OTHER_WEIGHT, "")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ps.0123456789abcdef", max_size=40))
 def test_no_cookie_value_breaks_the_choice(value: str) -> None:
     policy = weighted(0.0, 300, 3_600)

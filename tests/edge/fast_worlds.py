@@ -328,6 +328,7 @@ def document(port: int, **sections: Any) -> dict[str, Any]:
                 "name": "one",
                 "aliases": ["one.test", "www.one.test", "*.one.test"],
                 "default_root_object": "index.html",
+                "log_cookies": True,
                 "errors": [{"code": 404, "min_ttl": 60, "page": "/pages/404.plain", "response_code": 200}],
                 "behaviors": [{"path": path, **entry, **origin} for path, entry in behaviors.items()],
                 "default_behavior": usual,

@@ -109,6 +109,17 @@ def test_what_cloudfront_leaves_out_is_left_out(tmp_path: Path) -> None:
     assert not (tmp_path / "access.log").exists()
 
 
+def test_a_distribution_may_log_nothing_or_cookies_too(tmp_path: Path) -> None:
+    asked = request(Cookie="a=1; b=two words")
+    asked.headers.add("Cookie", "c=3")
+    plain, told = verdict(request=asked), verdict(request=asked, cookies_logged=True)
+    assert fields(row(plain))["cs(Cookie)"] == "-"
+    assert fields(row(told))["cs(Cookie)"] == "a=1;%20b=two%20words;%20c=3"
+    assert fields(row(verdict(cookies_logged=True)))["cs(Cookie)"] == "-"
+    log = log_of(tmp_path / "access.log", verdict(logged=False), verdict(logged=True))
+    assert log.written == 1
+
+
 @pytest.mark.parametrize("name", ["/dev/full", "/nowhere/access.log", "."])
 def test_a_path_that_cannot_be_written_is_a_warning(name: str) -> None:
     log = log_of(Path(name), verdict(), verdict())

@@ -134,6 +134,8 @@ async def test_a_signal_before_everything_answers_ends_it_too():
         (["--health-interval", "0"], "0.01 to 3600"),
         (["--role", "balancer", "--node", "site-a:9000"], "http://site-a:9000"),
         (["--role", "spare"], "invalid choice"),
+        (["--role", "balancer", "--node", "http://a:1", "--signed-only"], "is for the nodes"),
+        (["--signed-only", "private"], "a path begins with /"),
     ],
 )
 def test_flags_that_do_not_go_together(capsys, arguments, word):
