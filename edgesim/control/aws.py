@@ -20,6 +20,7 @@ from edgesim.world.commands import Command
 from edgesim.world.state import World
 
 if TYPE_CHECKING:
+    from edgesim.api.account import Account
     from edgesim.api.dispatch import Dispatcher
     from edgesim.api.messages import Request, Response
 
@@ -70,7 +71,7 @@ class Aws:
     async def _dispatcher(self) -> Dispatcher:
         async with self._lock:
             if self._loaded is None:
-                self._loaded = await asyncio.to_thread(_load, _Owner(self._desk), self._lenient)
+                self._loaded = await asyncio.to_thread(_load, self._desk, self._lenient)
             return self._loaded
 
 
@@ -100,11 +101,17 @@ class _Owner:
         return self._desk.running.certificates.store
 
 
-def _load(owner: _Owner, lenient: bool) -> Dispatcher:
+def account_of(desk: Desk, *, lenient: bool = False) -> Account:
+    """The account of a desk's world, for what speaks to the operations without a wire."""
     from edgesim.api.account import Account
+
+    return Account(_Owner(desk), lenient=lenient)
+
+
+def _load(desk: Desk, lenient: bool) -> Dispatcher:
     from edgesim.api.dispatch import Dispatcher
 
-    dispatcher = Dispatcher(Account(owner, lenient=lenient))
+    dispatcher = Dispatcher(account_of(desk, lenient=lenient))
     dispatcher.load()
     return dispatcher
 
