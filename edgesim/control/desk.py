@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from edgesim.control.contract import Running
@@ -17,6 +18,9 @@ from edgesim.world.compiling import distribution_id
 from edgesim.world.loading import ConfigErrors, check_data
 from edgesim.world.refusals import unknown
 from edgesim.world.state import World
+from edgesim.world.warnings import warnings
+
+log = logging.getLogger("edgesim.control")
 
 
 class Desk:
@@ -35,6 +39,8 @@ class Desk:
         self.speed = running.world.clock.speed or running.world.file.clock.speed
         """How fast the clock runs when it is not paused."""
         self._warnings: tuple[object, list[str]] | None = None
+        self._of_documents: tuple[object, object, list[str]] | None = None
+        self._warned = set[str]()
         listen, subscribe = running.records.listen, running.keeper.subscribe
         self._undo = [
             listen(self.stats.listen, self.stats.burst),
@@ -74,6 +80,10 @@ class Desk:
         self.speed = world.clock.speed or self.speed
         self.changed.set()
         self.changed = asyncio.Event()
+        for warning in self._document_warnings():
+            if warning not in self._warned:
+                self._warned.add(warning)
+                log.warning("%s", warning)
 
     # Finding things
 
@@ -122,13 +132,21 @@ class Desk:
         return {id: named.get(id, "") or id for id in self.world.distributions}
 
     def warnings(self) -> list[str]:
-        """What the world file, the certificates and the access log have to say."""
+        """What the world file, the API's documents, the certificates and the access log have to say."""
         world = self.world
         if self._warnings is None or self._warnings[0] is not world.document:
             checked = check_data(dict(world.document), world.source)
             self._warnings = (world.document, [str(warning) for warning in checked.warnings])
-        log = self.running.access_log.warning
-        return [*self._warnings[1], *self.running.certificates.store.warnings, *([log] if log else [])]
+        lost = self.running.access_log.warning
+        certificates = self.running.certificates.store.warnings
+        return [*self._warnings[1], *self._document_warnings(), *certificates, *([lost] if lost else [])]
+
+    def _document_warnings(self) -> list[str]:
+        """What the API's documents have to say; looked at again when they or the world file have changed."""
+        world, known = self.world, self._of_documents
+        if known is None or known[0] is not world.records or known[1] is not world.base:
+            self._of_documents = known = (world.records, world.base, [str(one) for one in warnings(world)])
+        return known[2]
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
         world = self.world

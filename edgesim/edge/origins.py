@@ -21,6 +21,7 @@ from edgesim.tls.origin import classify, origin_context, verify_peer
 from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
 from edgesim.wire.later import Ahead
 from edgesim.world.warnings import no_address
+from edgesim.world.warnings import no_address
 
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 
@@ -139,6 +140,8 @@ class Origins:
         return Visit(trip, failure=failure)
 
     async def _send(self, origin: Origin, errand: Errand, upstream: Upstream, ends: float | None) -> OriginResponse:
+        if not origin.address:
+            raise OriginFailed.of(FailureKind.DNS, no_address(origin.domain))
         if not origin.address:
             raise OriginFailed.of(FailureKind.DNS, no_address(origin.domain))
         left = None if ends is None else ends - self._clock.monotonic()

@@ -75,8 +75,11 @@ RESOLVE = "resolve"
 
 def check_origin_address(url: str) -> str:
     """``resolve``, or the URL of a server: scheme, host and port. Anything else is a mistake."""
-    if url == RESOLVE:
-        return url
+    return url if url == RESOLVE else check_origin_url(url)
+
+
+def check_origin_url(url: str) -> str:
+    """The URL of a server: scheme, host and port. Anything else is a mistake."""
     _origin_url(url)
     if urlsplit(url).path.strip("/"):
         raise mistake(show(url), "scheme, host and port only", "The path is the origin's OriginPath")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgesim.world.cloudfront.reading import Doc, items
+from edgesim.world.cloudfront.origins import way_to
+from edgesim.world.cloudfront.reading import items
 from edgesim.world.cloudfront.unacted import unacted
 from edgesim.world.deriving import addresses, derived
 from edgesim.world.state import Record, World
@@ -48,9 +49,7 @@ def _origins(world: World) -> Iterator[Warning]:
     known = addresses(world)
     for record in world.records.get("distribution", {}).values():
         for one in items(record.config, "Origins"):
-            custom: Doc = one.get("CustomOriginConfig") or {}
-            ports = (custom.get("HTTPPort", 80), custom.get("HTTPSPort", 443))
-            if not known.find(one["DomainName"], ports).address:
+            if not way_to(one, known).address:
                 yield Warning(_source(record), f"Origins[{one['Id']}].DomainName", no_address(one["DomainName"]))
 
 

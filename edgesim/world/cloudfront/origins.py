@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from edgesim.core.behaviors import Origin, OriginGroup, OriginProtocol
-from edgesim.world.cloudfront.addresses import Addresses, region_of
+from edgesim.world.cloudfront.addresses import Addresses, Way, region_of
 from edgesim.world.cloudfront.keys import Records, origin_access
 from edgesim.world.cloudfront.reading import Doc, items, part
 
 HTTP, HTTPS = 80, 443
 MODERN = ("TLSv1.2", "TLSv1.3")
+
+
+def settings_of(config: Doc) -> Doc:
+    """The part that says what kind of origin it is: custom, VPC or S3."""
+    found: Doc = config.get("CustomOriginConfig") or config.get("VpcOriginConfig") or config.get("S3OriginConfig") or {}
+    return found
+
+
+def way_to(config: Doc, addresses: Addresses) -> Way:
+    """How one of the Origins of a DistributionConfig is reached on this machine."""
+    settings = settings_of(config)
+    return addresses.find(config["DomainName"], (settings.get("HTTPPort", HTTP), settings.get("HTTPSPort", HTTPS)))
 
 
 def origin(config: Doc, addresses: Addresses, records: Records) -> Origin:
@@ -18,9 +30,7 @@ def origin(config: Doc, addresses: Addresses, records: Records) -> Origin:
     """
     domain = config["DomainName"]
     custom = config.get("CustomOriginConfig")
-    settings: Doc = custom or config.get("VpcOriginConfig") or config.get("S3OriginConfig") or {}
-    ports = (settings.get("HTTPPort", HTTP), settings.get("HTTPSPort", HTTPS))
-    way = addresses.find(domain, ports)
+    settings, way = settings_of(config), way_to(config, addresses)
     # S3 is spoken to as the viewer speaks (spec §6.1).
     protocol = OriginProtocol(custom["OriginProtocolPolicy"]) if custom else OriginProtocol.MATCH_VIEWER
     shield = part(config, "OriginShield")
@@ -29,8 +39,8 @@ def origin(config: Doc, addresses: Addresses, records: Records) -> Origin:
         config["Id"],
         domain,
         address=way.address,
-        http_port=ports[0] if way.http_port is None else way.http_port,
-        https_port=ports[1] if way.https_port is None else way.https_port,
+        http_port=settings.get("HTTPPort", HTTP) if way.http_port is None else way.http_port,
+        https_port=settings.get("HTTPSPort", HTTPS) if way.https_port is None else way.https_port,
         protocol=way.protocol or protocol,
         path=config.get("OriginPath", ""),
         headers=tuple((one["HeaderName"], one["HeaderValue"]) for one in items(config, "CustomHeaders")),
