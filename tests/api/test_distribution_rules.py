@@ -219,6 +219,49 @@ def test_a_certificate_covers_the_names(tmp_path: Path) -> None:
     assert at.create(**named)["Distribution"]["DistributionConfig"]["ViewerCertificate"]["CertificateSource"] == "acm"
 
 
+def test_a_function_is_published_first(at: Shop) -> None:
+    given = {"Comment": "", "Runtime": "cloudfront-js-2.0"}
+    made = at.api.create_function(Name="f", FunctionConfig=given, FunctionCode=b"function handler(e) {}")
+    arn = made["FunctionSummary"]["FunctionMetadata"]["FunctionARN"]
+    change = {f"{BEHAVIOR}FunctionAssociations": listed({"EventType": "viewer-request", "FunctionARN": arn})}
+    with refused("InvalidFunctionAssociation", says="published"):
+        at.create(**change)
+    at.api.publish_function(Name="f", IfMatch=made["ETag"])
+    at.create(reference="function", **change)
+    twice = {f"{BEHAVIOR}FunctionAssociations": listed(*[{"EventType": "viewer-request", "FunctionARN": arn}] * 2)}
+    with refused("InvalidFunctionAssociation", says="once"):
+        at.create(**twice)
+    late = {f"{BEHAVIOR}FunctionAssociations": listed({"EventType": "origin-request", "FunctionARN": arn})}
+    with refused("InvalidFunctionAssociation", says="origin-request"):
+        at.create(**late)
+
+
+def test_how_many_there_can_be(tmp_path: Path) -> None:
+    at = shop(tmp_path)
+    key = {"EnableAcceptEncodingGzip": False, **{f"{name}Config": {f"{name[:-1]}Behavior": "none"} for name in KEYS}}
+    made = at.api.create_cache_policy(
+        CachePolicyConfig={"Name": "own", "MinTTL": 1, "ParametersInCacheKeyAndForwardedToOrigin": key}
+    )
+    own = {f"{BEHAVIOR}CachePolicyId": made["CachePolicy"]["Id"]}
+    for number in range(100):
+        at.create(reference=f"own {number}", **own)
+    with refused("TooManyDistributionsAssociatedToCachePolicy"):
+        at.create(reference="own 100", **own)
+    at.create(reference="managed")
+    for number in range(20):
+        at.create(reference=f"staging {number}", Staging=True)
+    with refused("TooManyDistributions", says="20 staging"):
+        at.create(reference="staging 20", Staging=True)
+
+
+KEYS = ("Headers", "Cookies", "QueryStrings")
+
+
+def test_quantities_agree(at: Shop) -> None:
+    with refused("InconsistentQuantities"):
+        at.create(Origins__Quantity=2)
+
+
 def test_an_access_control_goes_with_its_service(at: Shop) -> None:
     def control(kind: str) -> str:
         given = {

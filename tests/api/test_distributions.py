@@ -84,6 +84,7 @@ def test_a_caller_reference_makes_creating_safe_to_repeat(at: Shop) -> None:
     again = at.create()
     assert again["Distribution"]["Id"] == made["Distribution"]["Id"]
     assert again["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert again["Distribution"]["Status"] == "Deployed"
     with refused("DistributionAlreadyExists", 409):
         at.create(Comment="another")
     with refused("IllegalUpdate", says="CallerReference"):
@@ -133,7 +134,7 @@ def test_a_name_moves(at: Shop) -> None:
     assert [each["Alias"] for each in found] == ["www.shop.test", "other.shop.test"]
     assert found[0]["DistributionId"].startswith("*")
     assert found[0]["DistributionId"].strip("*") == one[7:]
-    with refused("InvalidViewerCertificate"):
+    with refused("InvalidArgument", says="attach a trusted certificate"):
         at.api.associate_alias(TargetDistributionId=bare, Alias="www.shop.test")
     at.api.associate_alias(TargetDistributionId=id, Alias="www.shop.test")
     at.api.associate_alias(TargetDistributionId=id, Alias="www.shop.test")

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgesim.api.call import Call, Handler
 from edgesim.api.families.checks import items
-from edgesim.api.families.distribution_rules import check_alias, check_distribution
+from edgesim.api.families.distribution_rules import check_alias, check_distribution, unsupported_alias
 from edgesim.api.families.distributions import changeable, of
 from edgesim.api.faults import fault
 from edgesim.api.paging import page
@@ -28,6 +28,8 @@ def associate(call: Call) -> Mapping[str, Any]:
     source = next((one for one in account.all("distribution") if alias in items(one.config, "Aliases")), None)
     if source is not None:
         changeable(account, source.id)
+    if why := unsupported_alias(account, config):
+        raise fault("InvalidArgument", why)
     check_distribution(account, config, target, moving=alias)
     if source is not None:
         left = [name for name in items(source.config, "Aliases") if name != alias]

@@ -11,6 +11,7 @@ from edgesim.api.families.certificates import viewer_certificate
 from edgesim.api.families.checks import Document, Row, at_most, check_rows, items, one_of
 from edgesim.api.families.origin_rules import S3_DOMAIN, check_origins, loopback
 from edgesim.api.faults import fault
+from edgesim.core.policies import PolicyBook
 from edgesim.tls.names import CertificateError, canonical
 from edgesim.world.gazetteer import Gazetteer
 from edgesim.world.state import Record
@@ -122,6 +123,11 @@ def _named(config: Document, member: str) -> list[str]:
     return [one[member] for one in behaviors(config) if one.get(member)]
 
 
+_BOOK = PolicyBook()
+_MANAGED = {"", *_BOOK.cache, *_BOOK.origin_request, *_BOOK.response_headers}
+"""Policies any number of distributions may use; "" is none at all."""
+
+
 def _check_counts(account: Account, config: Document, old: Record | None) -> None:
     others = [one for one in account.all("distribution") if old is None or one.id != old.id]
     if len(others) >= MOST_DISTRIBUTIONS:
@@ -129,7 +135,7 @@ def _check_counts(account: Account, config: Document, old: Record | None) -> Non
     if config.get("Staging") and sum(bool(one.config.get("Staging")) for one in others) >= MOST_STAGING:
         raise fault("TooManyDistributions", f"An account has at most {MOST_STAGING} staging distributions.")
     for code, used in _USES:
-        for id in {*used(config)} - {""}:
+        for id in {*used(config)} - _MANAGED:
             if sum(id in used(one.config) for one in others) >= MOST_USERS:
                 raise fault(code)
 

@@ -66,6 +66,8 @@ def delete(call: Call) -> Output:
     if policy_id := record.config.get("ContinuousDeploymentPolicyId"):
         raise fault("ResourceInUse", f"The distribution has continuous deployment policy {policy_id}; take it off.")
     account.drop(record)
+    if (subscription := account.find("monitoring-subscription", record.id)) is not None:
+        account.drop(subscription)
     return {}
 
 
@@ -108,10 +110,13 @@ def made_before(account: Account, config: Document) -> Record | None:
     return None
 
 
-def created(account: Account, record: Record) -> Output:
-    """The answer to what made a distribution."""
+def created(account: Account, config: Document, tags: Mapping[str, str], repairs: list[str]) -> Output:
+    """Make a distribution, unless it was made before, and give the answer to that."""
+    record, status = made_before(account, config), ""
+    if record is None:
+        record, status = make(account, config, tags, repairs), "InProgress"
     return {
-        "Distribution": describe(account, record, status="InProgress"),
+        "Distribution": describe(account, record, status=status),
         "Location": f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{record.id}",
         "ETag": etag(record.version),
     }
@@ -164,8 +169,7 @@ def icp_records(config: Document) -> dict[str, Any]:
 
 def _create(account: Account, given: Document, tags: Mapping[str, str]) -> Output:
     config, repairs = _normal(account, given)
-    record = made_before(account, config) or make(account, config, tags, repairs)
-    return created(account, record)
+    return created(account, config, tags, repairs)
 
 
 def _normal(account: Account, given: Document) -> tuple[dict[str, Any], list[str]]:

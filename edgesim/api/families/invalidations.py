@@ -44,8 +44,9 @@ def create(call: Call) -> Mapping[str, Any]:
         for one in reversed(account.world.invalidations)
         if (one.distribution, one.caller_reference) == (distribution, reference)
     )
+    status = "InProgress" if one.id == command.id else one.status(account.now)
     location = f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{distribution}/invalidation/{one.id}"
-    return {"Location": location, "Invalidation": _describe(one, "InProgress")}
+    return {"Location": location, "Invalidation": _describe(one, status)}
 
 
 def get(call: Call) -> Mapping[str, Any]:

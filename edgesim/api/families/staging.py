@@ -10,7 +10,7 @@ from edgesim.api.call import Call, Handler
 from edgesim.api.etags import check_if_match, etag
 from edgesim.api.families.checks import Document, Row, between, check_rows, items
 from edgesim.api.families.distribution_rules import check_distribution
-from edgesim.api.families.distributions import changeable, created, describe, made_before, make, of
+from edgesim.api.families.distributions import changeable, created, describe, of
 from edgesim.api.families.regular import Kind, Use, operations
 from edgesim.api.faults import fault
 from edgesim.world.state import Record
@@ -71,8 +71,7 @@ def copy(call: Call) -> Mapping[str, Any]:
         "Staging": True,
         "Enabled": params.get("Enabled", True),
     }
-    record = made_before(account, config) or make(account, config, {}, [])
-    return created(account, record)
+    return created(account, config, {}, [])
 
 
 def promote(call: Call) -> Mapping[str, Any]:
