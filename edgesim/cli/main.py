@@ -24,6 +24,7 @@ COMMANDS = {
     "latency": "wait for distances, or only report them",
     "stats": "hit ratios, bytes and times, in all and per edge",
     "bill": "what CloudFront would charge",
+    "sign": "sign a URL, or cookies, for viewers of what is not for everybody",
     "certs": "the certificates and their dates",
     "schema": "the JSON Schema of world files, for editors",
 }

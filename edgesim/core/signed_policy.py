@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import Any
 
+from edgesim.core.dates import format_date
 from edgesim.core.reasons import Rejection
 
 LATEST = 9_223_372_036_854_775_807
@@ -16,6 +16,8 @@ LATEST = 9_223_372_036_854_775_807
 
 MILLISECONDS = 100_000_000_000
 """A custom policy's time from here on, the year 5138, is taken for milliseconds and so malformed (spec §10.5 [sim])."""
+
+YEAR_10000 = 253_402_300_800
 
 
 class MalformedPolicy(ValueError):
@@ -149,10 +151,7 @@ def _inside(address: str, network: IPv4Network) -> bool:
 
 def moment(seconds: int) -> str:
     """A time in words; the number itself where no calendar goes that far."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return str(seconds)
+    return format_date(seconds) if seconds < YEAR_10000 else str(seconds)
 
 
 def span(seconds: float) -> str:

@@ -15,7 +15,7 @@ from edgesim.core.policies import (
     MANAGED_RESPONSE_HEADERS_POLICIES,
 )
 from edgesim.core.routing import EdgeSite
-from edgesim.world.compiling import MANAGED, Policy, distribution_domain, distribution_id, find_policy
+from edgesim.world.compiling import MANAGED, Policy, distribution_domain, distribution_id, find_policy, public_key_id
 from edgesim.world.distributions import BehaviorSettings, DistributionEntry
 from edgesim.world.documents import Steps
 from edgesim.world.fields import show
@@ -72,6 +72,7 @@ def check(file: WorldFile, known: Known) -> list[Finding]:
         *_edges(file),
         *_origins(file, known),
         *_policies(file),
+        *_keys(file, known),
         *_distributions(file, known),
     ]
 
@@ -155,6 +156,22 @@ def _policies(file: WorldFile) -> Iterator[Finding]:
         for name in getattr(file, section):
             if name in taken:
                 yield Finding((section, name), "the name of a managed policy", "a name of its own")
+
+
+def _keys(file: WorldFile, known: Known) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, entry in file.public_keys.items():
+        id = public_key_id(name, entry)
+        if id in seen:
+            yield Finding(("public_keys", name, "id"), f'{show(id)}, which "{seen[id]}" has already', "each id once")
+        seen.setdefault(id, name)
+    for group, names in file.key_groups.items():
+        for index, name in enumerate(names):
+            if name not in known["public_keys"]:
+                hint = nearest(name, known["public_keys"])
+                yield Finding(("key_groups", group, index), show(name), "one of `public_keys`", hint)
+            elif name in names[:index]:
+                yield Finding(("key_groups", group, index), f"{show(name)} again", "each key once")
 
 
 def _distributions(file: WorldFile, known: Known) -> Iterator[Finding]:
@@ -255,6 +272,10 @@ def _behavior(here: Steps, entry: BehaviorSettings, file: WorldFile, known: Know
         if name is not None and name not in known[section] and find_policy(name, managed) is None:
             names = [*known[section], *(policy.name.removeprefix(MANAGED) for policy in managed.values())]
             yield Finding((*here, key), show(name), f"one of `{section}` or a managed policy", nearest(name, names))
+    for index, group in enumerate(entry.trusted_key_groups):
+        if group not in known["key_groups"]:
+            hint = nearest(group, known["key_groups"])
+            yield Finding((*here, "trusted_key_groups", index), show(group), "one of `key_groups`", hint)
     yield from _without_effect(here, entry, file)
 
 

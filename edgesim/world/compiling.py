@@ -17,6 +17,7 @@ from edgesim.core.behaviors import (
     OriginAccess,
     OriginGroup,
     OriginProtocol,
+    TrustedKey,
     ViewerProtocol,
 )
 from edgesim.core.policies import (
@@ -46,6 +47,7 @@ from edgesim.world.policies import (
     ResponseHeadersPolicyEntry,
     TtlEntry,
 )
+from edgesim.world.public_keys import PublicKeyEntry
 
 MANAGED = "Managed-"
 SEVEN_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -107,6 +109,16 @@ def distribution_id(entry: DistributionEntry) -> str:
 def distribution_domain(entry: DistributionEntry) -> str:
     """Its own domain, made from its name where the file has none."""
     return entry.domain or f"d{_letters(f'domain {entry.name}')}.cloudfront.net"
+
+
+def public_key_id(name: str, entry: PublicKeyEntry) -> str:
+    """A public key's id, made from its name where the file has none."""
+    return entry.id or "K" + _letters(f"public key {name}").upper()
+
+
+def key_group_id(name: str) -> str:
+    """A key group's id, made from its name."""
+    return _uuid("key group", name)
 
 
 def _letters(text: str) -> str:
@@ -263,7 +275,7 @@ def compile_distribution(
         distribution_id(entry),
         distribution_domain(entry),
         {name: origins[name] for name in members},
-        tuple(_behavior(pattern, one, entry.name, file.switches, policies) for pattern, one in settings),
+        tuple(_behavior(pattern, one, entry.name, file, policies) for pattern, one in settings),
         entry.aliases,
         {name: groups[name] for name in used if name in groups},
         {rule.code: ErrorRule(rule.code, rule.min_ttl, rule.page, rule.response_code) for rule in entry.errors},
@@ -283,7 +295,7 @@ def compile_distribution(
 
 
 def _behavior(
-    pattern: str, entry: BehaviorSettings, distribution: str, switches: SwitchesSection, policies: PolicyBook
+    pattern: str, entry: BehaviorSettings, distribution: str, file: WorldFile, policies: PolicyBook
 ) -> Behavior:
     name = f"{distribution} {pattern}"
     request = find_policy(entry.origin_request_policy or "", policies.origin_request)
@@ -299,9 +311,17 @@ def _behavior(
         entry.methods,
         entry.cached_methods,
         entry.compress,
-        compile_profile(entry.profile, switches),
+        compile_profile(entry.profile, file.switches),
         entry.range_block,
+        trusted_keys(entry, file),
     )
+
+
+def trusted_keys(entry: BehaviorSettings, file: WorldFile) -> tuple[TrustedKey, ...] | None:
+    """The keys of a behaviour's groups, each once; None where it has no groups."""
+    names = dict.fromkeys(name for group in entry.trusted_key_groups for name in file.key_groups[group])
+    keys = (TrustedKey(public_key_id(name, file.public_keys[name]), file.public_keys[name].pem or "") for name in names)
+    return tuple(keys) if names else None
 
 
 def _behavior_policy(name: str, entry: BehaviorSettings, policies: PolicyBook) -> CachePolicy:

@@ -133,6 +133,12 @@ class BehaviorSettings(Model):
         default=1_048_576,
         description="A range asked of the origin is enlarged to blocks of this size; 0 forwards it as it is.",
     )
+    trusted_key_groups: tuple[str, ...] = Field(
+        default=(),
+        max_length=4,
+        description="With any of `key_groups`, every request must be signed with a key of theirs: a signed URL, or "
+        "signed cookies (`edgesim sign`).",
+    )
 
     @model_validator(mode="after")
     def _one_policy(self, info: ValidationInfo) -> BehaviorSettings:

@@ -19,6 +19,7 @@ from edgesim.world.commands import Configure
 from edgesim.world.documents import Document, Steps, parse_document, plain_value, read_document, spell
 from edgesim.world.fields import show
 from edgesim.world.models import WorldFile
+from edgesim.world.public_keys import read_key_files
 
 MOST_ROUNDS = 50  # of taking broken parts out, so that the rest can still be checked
 
@@ -81,7 +82,7 @@ def check_data(data: JsonValue, file: str = "<document>") -> Checked:
 def _checked(document: Document, overrides: Overrides) -> Checked:
     if document.data is None and document.mistakes:
         return Checked(document.file, None, None, document.mistakes, [])
-    errors = [*document.mistakes, *_override(document, overrides)]
+    errors = [*document.mistakes, *_override(document, overrides), *read_key_files(document)]
     if not isinstance(document.data, dict):
         errors.append(document.mistake((), show(document.data), "a mapping of settings"))
         return Checked(document.file, document.data, None, errors, [])

@@ -19,6 +19,7 @@ from edgesim.world.fields import Bytes, FileOrOff, Listen, Model, Seconds, confl
 from edgesim.world.gazetteer import Gazetteer
 from edgesim.world.origins import OriginEntry, OriginGroupEntry, SiteSection, check_origin_address
 from edgesim.world.policies import CachePolicyEntry, ForwardEntry, ResponseHeadersPolicyEntry
+from edgesim.world.public_keys import KeyGroup, PublicKeyEntry
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 
@@ -263,6 +264,9 @@ class SwitchesSection(Model):
     shield_takes_dynamic: bool = Field(
         default=True, description="What skips the regional cache still passes the Origin Shield."
     )
+    forwards_signed_cookies: bool = Field(
+        default=False, description="The cookies of a signature go to the origin as others do."
+    )
     head_limit: Literal[32768, 20480] = Field(
         default=32768, description="Bytes of request line and headers; more is a 494. Two pages of the guide differ."
     )
@@ -310,6 +314,12 @@ class WorldFile(Model):
     )
     response_headers_policies: Annotated[dict[str, ResponseHeadersPolicyEntry], AfterValidator(_named)] = Field(
         default={}, description="Response headers policies of your own, by name."
+    )
+    public_keys: Annotated[dict[str, PublicKeyEntry], AfterValidator(_named)] = Field(
+        default={}, description="Public keys that signed URLs and cookies are checked with, by name."
+    )
+    key_groups: Annotated[dict[str, KeyGroup], AfterValidator(_named)] = Field(
+        default={}, description="Groups of one to five of `public_keys`, by name."
     )
     distributions: tuple[DistributionEntry, ...] = Field(default=(), description="The distributions.")
     origin_addresses: Annotated[dict[str, str], AfterValidator(_origin_addresses)] = Field(

@@ -52,7 +52,7 @@ class Stage:
         return Observed([_answered(one) for one in seen], script.arrived[before:], now)
 
     def _ask(self, step: dict[str, Any]) -> list[Seen]:
-        method, target, headers = request_of(self.case, step)
+        method, target, headers = request_of(self.case, step, self.sim.timeline.now)
         major, _, minor = str(step.get("version", "1.1")).partition(".")
         request = Request(
             method, target, CIMultiDict(headers), (int(major), int(minor)), client="127.0.0.1", has_body="body" in step

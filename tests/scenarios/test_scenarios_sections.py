@@ -58,6 +58,11 @@ SECTIONS = {
     "7.10": "path patterns",
     "7.11": "compression",
     "8": "invalidation",
+    "10.1": "trusted keys",
+    "10.2": "signing algorithm",
+    "10.3": "custom policies",
+    "10.4": "signed cookies",
+    "10.5": "verification order",
     **{f"15.{number}": "what imitations get wrong" for number in range(1, 16)},
     "16": "open points",
 }
@@ -68,7 +73,6 @@ PENDING = {
     "1.9": "tests/core: durations differ between the drivers",
     "4.5": "tests/edge: an upgraded connection is no request and answer",
     "4.6": "tests/wire: refused before there is a request",
-    "15.13": "signed URLs",
 }
 """Sections whose behaviour is shown elsewhere or is not there yet, and where or why."""
 

@@ -215,7 +215,7 @@ class LiveStage:
 
     async def viewer(self, case: Case, step: Mapping[str, Any]) -> Answered:
         """One request over a connection of its own."""
-        method, target, headers = request_of(case, step)
+        method, target, headers = request_of(case, step, self.running.clock.now())
         address = self.running.http
         assert address is not None
         reader, writer = await asyncio.open_connection(address.host, address.port)

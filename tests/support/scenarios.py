@@ -4,7 +4,9 @@ A file of ``tests/scenarios`` is a list of cases. A case has an ``id``, the sect
 (``behavior``, ``behaviors``, ``distribution``, ``origins``, ``groups`` in the words of a world file; ``world`` for what
 concerns all of it) and ``steps``. A step lets time pass (``after``), gives the origin orders (``origin``, in force
 until the next), invalidates, or asks: ``get: /path``, or ``ask: POST /path`` with ``headers``, ``version``, ``body``;
-``together: 50`` asks as often at once. ``expect`` says what is to be seen.
+``together: 50`` asks as often at once. ``sign`` signs the URL first (``signing.orders`` says how; behaviours trust
+``trusted_key_groups: [viewers]``, and ``url`` in it is another URL than the one asked for). ``expect`` says what is to
+be seen.
 """
 
 from __future__ import annotations
@@ -20,10 +22,25 @@ from multidict import CIMultiDict
 
 from edgesim.core.verdict import Verdict
 from support.script import Arrived, at_moment
+from support.signing import KEY_ID, OTHER_ID, ecdsa_key, orders, public_pem, rsa_key
 
 HERE = Path(__file__).parent.parent / "scenarios"
 CASE_KEYS = {"id", "covers", "behavior", "behaviors", "distribution", "origins", "groups", "world", "steps", "note"}
-STEP_KEYS = {"get", "ask", "headers", "version", "body", "together", "after", "origin", "invalidate", "expect", "from"}
+STEP_KEYS = {
+    "get",
+    "ask",
+    "headers",
+    "version",
+    "body",
+    "together",
+    "after",
+    "origin",
+    "invalidate",
+    "expect",
+    "from",
+    "sign",
+}
+SIGN_KEYS = {"lasts", "after", "resource", "ip", "key", "id", "cookies", "hash", "url"}
 EXPECT_KEYS = {
     "status",
     "cache",
@@ -131,6 +148,11 @@ def document(cases: list[Case], ports: Mapping[str, int]) -> dict[str, Any]:
         "origins": {name: entry for case in cases for name, entry in case.origins(ports).items()},
         "origin_groups": {name: entry for case in cases for name, entry in case.groups().items()},
         "distributions": [case.distribution() for case in cases],
+        "public_keys": {
+            "viewers": {"pem": public_pem(rsa_key()), "id": KEY_ID},
+            "others": {"pem": public_pem(ecdsa_key()), "id": OTHER_ID},
+        },
+        "key_groups": {"viewers": ["viewers", "others"]},
     }
 
 
@@ -153,6 +175,7 @@ def _check(case: Case) -> None:
     for step in case.steps:
         unknown |= set(step) - STEP_KEYS
         unknown |= set(step.get("expect", {})) - EXPECT_KEYS
+        unknown |= set(step.get("sign", {})) - SIGN_KEYS
     if unknown:
         raise ValueError(f"{case.file}: {case.id}: unknown {sorted(unknown)}")
 
@@ -177,13 +200,19 @@ class Observed:
     now: float = 0.0
 
 
-def request_of(case: Case, step: Mapping[str, Any]) -> tuple[str, str, list[tuple[str, str]]]:
-    """Method, target and headers of a step's request."""
+def request_of(case: Case, step: Mapping[str, Any], now: float) -> tuple[str, str, list[tuple[str, str]]]:
+    """Method, target and headers of a step's request, signed at simulated time ``now`` if it is to be."""
     method, target = ("GET", step["get"]) if "get" in step else str(step["ask"]).split(" ", 1)
     written = step.get("headers", {})
     headers = [(name, str(value)) for name, values in written.items() for value in _each(values)]
     if not any(name.lower() == "host" for name, _ in headers):
         headers.insert(0, ("Host", case.host))
+    if "sign" in step:
+        query, cookies = orders(step["sign"], step["sign"].get("url", f"http://{case.host}{target}"), now)
+        if query:
+            target += ("&" if "?" in target else "?") + query
+        if cookies:
+            headers.append(("Cookie", cookies))
     return method, target, headers
 
 
