@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from edgesim.observe.explain import explained, summary
 from edgesim.observe.iso import iso, month
 from edgesim.observe.versus import compared
 from edgesim.observe.words import told
+from edgesim.tls.requested import users
 from edgesim.tls.store import StoredCertificate
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -163,8 +165,8 @@ def _behavior(behavior: Behavior) -> dict[str, Any]:
     }
 
 
-def certificate_facts(one: StoredCertificate, now: float) -> dict[str, Any]:
-    """A certificate, judged at a simulated time; never its key."""
+def certificate_facts(one: StoredCertificate, now: float, used_by: Sequence[str] = ()) -> dict[str, Any]:
+    """A certificate, judged at a simulated time; never its key, only where key and chain are on this machine."""
     return {
         "arn": one.arn,
         "names": list(one.names),
@@ -177,16 +179,22 @@ def certificate_facts(one: StoredCertificate, now: float) -> dict[str, Any]:
         "valid": one.valid_at(now),
         "days_left": round((one.not_after - now) / DAY, 1),
         "renewed_by": "edgesim" if one.managed else "importing it again",
+        "in_use_by": list(used_by),
+        "file": str(one.path.absolute()),
     }
 
 
 async def certificates(call: Call) -> Any:
     desk = call.desk
     held = desk.running.certificates
+    used, names = users(held.store, desk.world), desk.names()
     return {
         "ca": str(held.path.absolute()),
         "now": iso(desk.now),
-        "certificates": [certificate_facts(one, desk.now) for one in held.store.list()],
+        "certificates": [
+            certificate_facts(one, desk.now, [names.get(id, id) for id in used.get(one.arn, ())])
+            for one in held.store.list()
+        ],
         "warnings": list(held.store.warnings),
     }
 

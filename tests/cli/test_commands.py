@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -218,6 +219,19 @@ def test_certs_of_the_world(up: Up) -> None:
     assert "localhost" in out
     ca = Path(up.good("certs", "--ca").out.strip())
     assert ca.read_bytes().startswith(b"-----BEGIN CERTIFICATE")
+
+
+def test_the_file_of_a_certificate_serves_a_load_balancer(up: Up) -> None:
+    listed = edgesim("certs", "--json", "--control", up.control, cwd=up.directory).json["certificates"]
+    one = next(one for one in listed if "localhost" in one["names"])
+    assert one["in_use_by"]
+    assert ", ".join(one["in_use_by"]) in up.good("certs").out
+    file = Path(up.good("certs", "--file", "localhost").out.strip())
+    assert up.good("certs", "--file", one["arn"]).out.strip() == str(file)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file, file)
+    lost = edgesim("certs", "--file", "nobody.test", "--control", up.control, cwd=up.directory)
+    assert (lost.code, lost.out) == (1, "")
+    assert "localhost" in lost.err
 
 
 def test_the_world_is_found_by_flag_and_variable(up: Up, tmp_path: Path) -> None:
