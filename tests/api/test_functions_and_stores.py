@@ -287,3 +287,15 @@ def test_a_monitoring_subscription_lives(at: BotoAccount) -> None:
     client.delete_monitoring_subscription(DistributionId="EUSER")
     with refused("NoSuchMonitoringSubscription", 404):
         client.delete_monitoring_subscription(DistributionId="EUSER")
+
+
+def test_a_subscription_goes_with_its_distribution(at: BotoAccount) -> None:
+    client = at.cloudfront
+    at.behavior()
+    asked = {"RealtimeMetricsSubscriptionConfig": {"RealtimeMetricsSubscriptionStatus": "Enabled"}}
+    client.create_monitoring_subscription(DistributionId="EUSER", MonitoringSubscription=asked)
+    record = at.account.find("distribution", "EUSER")
+    assert record is not None
+    at.account.put("distribution", "EUSER", {**record.config, "Enabled": False}, expect=1)
+    client.delete_distribution(Id="EUSER", IfMatch=SECOND)
+    assert at.account.all("monitoring-subscription") == []

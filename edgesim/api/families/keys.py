@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from edgesim.api.account import Account
-from edgesim.api.families.checks import Document, Row, at_most, check_rows, items, one_of
+from edgesim.api.families.checks import Document, Row, at_most, check_rows, items
 from edgesim.api.families.policies_rules import NAMED
 from edgesim.api.faults import fault
 from edgesim.world.state import Record
@@ -65,10 +65,6 @@ _ACCESS_CONTROL = (
     Row("Name", lambda name: bool(name.strip()) and len(name) <= 64, "InvalidArgument",
         "The parameter Name takes 1 to 64 characters."),
     Row("Description", at_most(256), "InvalidArgument", "The parameter Description takes at most 256 characters."),
-    Row("SigningProtocol", one_of(("sigv4",)), "InvalidArgument",
-        "The parameter SigningProtocol cannot be {value} here: edgesim signs with sigv4."),
-    Row("SigningBehavior", one_of(("always", "never", "no-override")), "InvalidArgument",
-        "The parameter SigningBehavior cannot be {value} here: always, never or no-override."),
 )  # fmt: skip
 
 

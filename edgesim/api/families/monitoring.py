@@ -10,7 +10,6 @@ from edgesim.api.faults import fault
 from edgesim.world.state import Record
 
 FAMILY = "monitoring-subscription"
-NO_METRICS = "Additional metrics are not kept: there is no CloudWatch here yet."
 
 
 def create(call: Call) -> Mapping[str, Any]:
@@ -19,7 +18,7 @@ def create(call: Call) -> Mapping[str, Any]:
     if account.find(FAMILY, id) is not None:
         raise fault("MonitoringSubscriptionAlreadyExists")
     asked = dict(call.params["MonitoringSubscription"])
-    return _answer(account.put(FAMILY, id, asked, expect=0, facts={"repairs": [NO_METRICS]}))
+    return _answer(account.put(FAMILY, id, asked, expect=0))
 
 
 def get(call: Call) -> Mapping[str, Any]:

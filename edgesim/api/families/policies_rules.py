@@ -36,6 +36,11 @@ _NEVER_IN_KEY = """
 NEVER_IN_KEY = tuple(_NEVER_IN_KEY.split())
 """Headers that can be forwarded but not be part of the cache key (spec §1.4, §1.5)."""
 
+CORS_HEADERS = frozenset(f"access-control-{name}" for name in (
+    "allow-credentials", "allow-headers", "allow-methods", "allow-origin", "expose-headers", "max-age"
+))  # fmt: skip
+"""What CorsConfig sets, and custom headers therefore cannot."""
+
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 NAMED = (
@@ -213,7 +218,7 @@ def response_headers_policy(account: Account, config: Document, old: Record | No
                 "InvalidArgument",
                 f"The parameter CustomHeaders contains {name}, a security header, which cannot be a custom header.",
             )
-        if name.lower() in FRAMING or name.lower().startswith("access-control-"):
+        if name.lower() in FRAMING or name.lower() in CORS_HEADERS:
             raise _not_allowed("CustomHeaders", name)
     for name in _header_names("RemoveHeadersConfig", items(config, "RemoveHeadersConfig")):
         if _is_one_of(name, UNREMOVABLE):
