@@ -81,12 +81,10 @@ class Cache:
 
     def sweep(self, names: list[str]) -> int:
         """Free the space of the named entries that an invalidation has caught; how many there were."""
-        gone = 0
-        for name in names:
-            entry = self.store.peek(name)
-            if entry is not None and not self.fences.holds(entry):
-                gone += self.store.drop(entry)
-        return gone
+        caught = self.fences.caught(self.store.named(self.fences.suspects(names)))
+        for entry in caught:
+            self.store.drop(entry)
+        return len(caught)
 
     def swept(self, sequence: int) -> None:
         """The whole store was swept up to a fence: forget it, unless an older fetch is still on its way."""

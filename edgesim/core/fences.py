@@ -7,9 +7,14 @@ Sweeping the store afterwards, in pieces, only frees the space.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from edgesim.core.keys import SEPARATOR
 from edgesim.core.store import Entry
+
+MOST_BEGINNINGS = 32
+"""With more invalidated paths than this, names are no longer told apart by how they begin."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,30 @@ class Fences:
         if not self._rules:
             return True
         return self.passed(entry.key.distribution, entry.key.uri, entry.sequence)
+
+    def suspects(self, names: list[str]) -> list[str]:
+        """The full names (see ``Key.text``) among which are all that an invalidation may have taken out.
+
+        By their beginnings alone, so that those of entries that have nothing to fear cost next to nothing.
+        """
+        if len(self) > MOST_BEGINNINGS:
+            return names
+        beginnings: list[str] = []
+        for distribution, rules in self._rules.items():
+            start = distribution + SEPARATOR
+            beginnings += [start + path for path in (*rules.exact, *rules.prefixes)]
+            beginnings.append(f"{start}http")  # whole URIs, of a standard cache
+        wanted = tuple(beginnings)
+        return [name for name in names if name.startswith(wanted)]
+
+    def caught(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those of some entries that an invalidation has taken out."""
+        found = []
+        for entry in entries:
+            rules = self._rules.get(entry.key.distribution)
+            if rules is not None and rules.newest(entry.key.uri) > entry.sequence:
+                found.append(entry)
+        return found
 
     def forget(self, up_to: int) -> None:
         """Drop the fences up to a number: the store was swept and nothing older is on its way."""

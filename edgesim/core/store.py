@@ -6,7 +6,7 @@ An expired entry is kept, since revalidation and stale answers live on it. Evict
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -207,6 +207,11 @@ class Store:
     def peek(self, name: str) -> Entry | None:
         """The entry under a full name, without counting as use."""
         return self._lru.held.get(name)
+
+    def named(self, names: Iterable[str]) -> list[Entry]:
+        """The entries under some full names, of those that are still there; does not count as use."""
+        held = self._lru.held
+        return [entry for name in names if (entry := held.get(name)) is not None]
 
     def find(self, key: Key, request: Request) -> Found:
         """The entry for a request: by key, and where variants exist by Vary, the most recent match (RFC 9111 §4.1)."""

@@ -14,7 +14,7 @@ from edgesim.core.tiers import Stop
 from edgesim.world.gazetteer import Gazetteer, UnknownPlace
 from edgesim.world.state import Fault, Invalidation, World
 
-SWEEP_PIECE = 2_000
+SWEEP_PIECE = 1_000
 """Entries looked at between two turns of the loop when an invalidation frees space."""
 
 

@@ -100,3 +100,30 @@ def test_forgetting_one_key_fences_only_what_is_on_its_way() -> None:
     cache.forget(Key("E1\x1f/a", "/a", "E1"))
     assert not cache.fences.holds(entry("/a", cache.under_way[token]))
     assert cache.unswept
+
+
+@given(st.lists(st.lists(patterns, min_size=1, max_size=20), max_size=4), st.lists(uris, max_size=20), st.booleans())
+def test_what_is_caught_is_always_suspected(batches: list[list[str]], paths: list[str], whole: bool) -> None:
+    fences = Fences()
+    entries = [entry(uri, 0) for uri in paths]
+    if whole:  # a standard cache's keys are whole URIs
+        for one in entries:
+            one.key = Key(f"E1\x1fhttps://example.test{one.key.uri}", one.key.uri, "E1")
+    for batch in batches:
+        fences.invalidate("E1", tuple(batch))
+    suspected = set(fences.suspects([one.key.text for one in entries]))
+    caught = fences.caught(entries)
+    assert {one.key.text for one in caught} <= suspected
+    assert caught == [one for one in entries if not fences.holds(one)]
+    if not batches:
+        assert not suspected
+
+
+def test_an_invalidation_of_other_paths_leaves_no_suspects() -> None:
+    fences = Fences()
+    fences.invalidate("E1", ("/a*", "/b"))
+    names = [f"E1\x1f/c/{number}" for number in range(10)]
+    assert fences.suspects([*names, "E1\x1f/ab", "E2\x1f/ab", "E1\x1f/b\x1fe:gzip"]) == [
+        "E1\x1f/ab",
+        "E1\x1f/b\x1fe:gzip",
+    ]
