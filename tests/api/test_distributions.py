@@ -62,6 +62,11 @@ def test_the_versions_guard(at: Shop) -> None:
             call(Id="ENOTHERE")
 
 
+def test_an_update_that_changes_nothing_is_no_new_version(at: Shop) -> None:
+    made = at.create()
+    assert at.update(made)["ETag"] == made["ETag"]
+
+
 def test_a_change_takes_time_where_the_world_says_so(slow: Shop) -> None:
     made = slow.create()
     id = made["Distribution"]["Id"]
