@@ -21,7 +21,6 @@ from edgesim.tls.origin import classify, origin_context, verify_peer
 from edgesim.wire.client import OriginFailed, OriginPool, OriginResponse, Target, Timeouts
 from edgesim.wire.later import Ahead
 from edgesim.world.warnings import no_address
-from edgesim.world.warnings import no_address
 
 RETRIED_METHODS = frozenset({"GET", "HEAD"})
 
@@ -142,8 +141,6 @@ class Origins:
     async def _send(self, origin: Origin, errand: Errand, upstream: Upstream, ends: float | None) -> OriginResponse:
         if not origin.address:
             raise OriginFailed.of(FailureKind.DNS, no_address(origin.domain))
-        if not origin.address:
-            raise OriginFailed.of(FailureKind.DNS, no_address(origin.domain))
         left = None if ends is None else ends - self._clock.monotonic()
         if left is not None and left <= 0:
             raise OriginFailed.of(FailureKind.COMPLETION_TIMEOUT)
@@ -186,7 +183,8 @@ class Origins:
     @staticmethod
     def _secure(origin: Origin, scheme: str) -> bool:
         if origin.protocol is OriginProtocol.MATCH_VIEWER:
-            return scheme == "https"
+            always = origin.access is not None and origin.access.signing == "always"
+            return scheme == "https" or always  # what is always signed goes over HTTPS (spec §6.8)
         return origin.protocol is OriginProtocol.HTTPS_ONLY
 
     def _context(self, protocols: tuple[str, ...], verify: bool) -> SSLContext:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fast_worlds import FastWorld, Got, document, fast_world, origin, request
 
+from edgesim.core.behaviors import OriginAccess, OriginProtocol
 from edgesim.core.origin_signing import ACCESS_KEY
+from edgesim.world.commands import SetLatency
 
 pytestmark = pytest.mark.live
 
@@ -61,3 +65,20 @@ async def test_no_override_leaves_what_the_viewer_signed() -> None:
 async def test_never_signs_nothing() -> None:
     async with origin() as (port, _), fast_world(port=port, origins=origins(port, "never")) as world:
         assert b"Authorization" not in (await ask(world, "/off/one.plain")).body
+
+
+async def test_what_is_always_signed_goes_over_https_whatever_the_viewer_speaks() -> None:
+    async with fast_world() as world:
+        keeper, before = world.running.keeper, world.running.world
+        one = before.distribution_for("one.test")
+        assert one is not None
+        for signing, failure in (("no-override", None), ("always", "TLS_HANDSHAKE")):
+            bucket = replace(
+                one.origins["main"], protocol=OriginProtocol.MATCH_VIEWER, https_port=world.running.http.port
+            )
+            changed = replace(one, origins={"main": replace(bucket, access=OriginAccess(signing))})
+            after = replace(before, distributions={**before.distributions, one.id: changed})
+            keeper.install(after, keeper.sequence, SetLatency(mode="reported"))
+            verdict = world.verdict(await ask(world, f"/off/{signing}.plain"))
+            assert (verdict.root_failure and verdict.root_failure.kind.name) == failure
+            assert verdict.status == (200 if failure is None else 502)
