@@ -26,6 +26,9 @@ COMMANDS = {
     "bill": "what CloudFront would charge",
     "sign": "sign a URL, or cookies, for viewers of what is not for everybody",
     "certs": "the certificates and their dates",
+    "import": "bring distributions here from the AWS CLI, CloudFormation or Terraform",
+    "export": "a distribution as the AWS CLI takes it",
+    "lint": "contradictory and costly settings, and what to do",
     "schema": "the JSON Schema of world files, for editors",
 }
 """Commands in the order of the tour that ``edgesim --help`` is."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from edgesim.control import aws, caches, changes, looking, origins, pages, resetting, streaming, time
+from edgesim.control import aws, caches, changes, importing, looking, origins, pages, resetting, streaming, time
 from edgesim.control.contract import Address, Running
 from edgesim.control.desk import Desk
 from edgesim.control.guard import guard, own_names
@@ -18,6 +18,7 @@ ROUTES: tuple[Route, ...] = (
     *time.ROUTES,
     *caches.ROUTES,
     *changes.ROUTES,
+    *importing.ROUTES,
     *origins.ROUTES,
     *resetting.ROUTES,
     *streaming.ROUTES,

@@ -42,7 +42,7 @@ OPTIMIZED = MANAGED_CACHE_POLICIES["658327ea-f89d-4fab-a63d-7e88639e58f6"]
 DISABLED = MANAGED_CACHE_POLICIES["4135ea2d-6df8-44a3-9df3-4b5a84be39ad"]
 VIEWER = MANAGED_ORIGIN_REQUEST_POLICIES["216adef6-5c7f-47e4-b989-5492eafa07d3"]
 NO_HOST = MANAGED_ORIGIN_REQUEST_POLICIES["b689b0a8-53d0-40ab-baf2-68738e2966ac"]
-ORIGIN = Origin("o", "www.harbour.test", protocol=OriginProtocol.HTTPS_ONLY)
+ORIGIN = Origin("o", "www.harbour.test", "", protocol=OriginProtocol.HTTPS_ONLY)
 BUCKET = Origin("o", "files.s3.eu-west-1.amazonaws.com", access=OriginAccess())
 GOOD = Behavior("*", "o", OPTIMIZED, response_headers=SECURITY, viewer_protocol=ViewerProtocol.REDIRECT, compress=True)
 

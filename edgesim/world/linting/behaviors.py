@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from edgesim.core.behaviors import GET_HEAD_OPTIONS, OriginProtocol, ViewerProtocol
+from edgesim.core.behaviors import GET_HEAD_OPTIONS, Origin, OriginProtocol, ViewerProtocol
 from edgesim.core.policies import Pick, Take
 from edgesim.world.cloudfront.addresses import is_loopback
 from edgesim.world.linting.finding import BehaviorRule, Found, Place
@@ -196,8 +196,13 @@ def _http_origin(at: Place) -> Found:
     if at.behavior.viewer_protocol is ViewerProtocol.ALLOW_ALL:
         return
     for origin in at.origins:
-        if origin.protocol is OriginProtocol.HTTP_ONLY and not is_loopback(origin.domain) and not is_s3(origin.domain):
+        if origin.protocol is OriginProtocol.HTTP_ONLY and not _local(origin) and not is_s3(origin.domain):
             yield "TargetOriginId/origin", f"viewers must use HTTPS, but {origin.domain} is asked over plain HTTP"
+
+
+def _local(origin: Origin) -> bool:
+    """Whether what is asked is on this machine."""
+    return is_loopback(origin.domain) or (bool(origin.address) and is_loopback(origin.address))
 
 
 def _shadowed(at: Place) -> Found:

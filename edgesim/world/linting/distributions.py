@@ -59,7 +59,7 @@ def _failover_codes(subject: Subject) -> Found:
             codes = " and ".join(map(str, missing))
             yield (
                 f"OriginGroups/origin_groups.{group.id}",
-                f"without {codes} an origin that cannot be reached is no reason",
+                f"without {codes} a failed connection does not lead to the other origin",
             )
 
 

@@ -44,6 +44,8 @@ def _one(subject: Subject) -> list[Finding]:
         at, path = Place(subject.distribution, behavior, index), subject.behavior_path(index)
         for each in BEHAVIOR_RULES:
             for field, message in each.look(at):
+                if behavior.policy.legacy:
+                    field = field.replace("CachePolicyId/cache_policy", "ForwardedValues/legacy")
                 where = f"{path}.{_spelt(field, subject)}".rstrip(".")
                 found.append(Finding(each.name, each.severity, where, message, each.advice))
     return found
