@@ -25,12 +25,14 @@ def add(commands: Commands[argparse.ArgumentParser], name: str, summary: str) ->
         "by the *. The first 1,000 paths of a month are free.",
         "  edgesim invalidate /index.html\n"
         "  edgesim invalidate '/wp-content/*' /feed/ --wait\n"
+        "  edgesim invalidate '/*' --watch                  each cache as it is reached\n"
         "  edgesim invalidate '/*' --distribution harbour",
     )
     parser.add_argument("path", nargs="+", metavar="PATH", help="a path; quote the * for the shell")
     parser.add_argument("--distribution", metavar="NAME", help="id, name, domain or alias (when there are several)")
     parser.add_argument("--caller-reference", metavar="TEXT", help="the same again is the same invalidation")
     parser.add_argument("--wait", action="store_true", help="until every cache has carried it out")
+    parser.add_argument("--watch", action="store_true", help="the same, and name each cache when it has")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="real seconds to wait (default 60)")
     add_flags(parser)
     parser.set_defaults(run=run)
@@ -41,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
     client = find(options)
     body = {"paths": options.path, "distribution": options.distribution, "caller_reference": options.caller_reference}
     facts = client.post("invalidations", {name: value for name, value in body.items() if value is not None})
-    if options.wait:
-        facts = _completed(client, facts["id"], options.timeout)
+    if options.wait or options.watch:
+        facts = _completed(client, facts["id"], options.timeout, watch=options.watch and not options.json)
     if options.json:
         say_json(facts)
     else:
@@ -50,10 +52,16 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _completed(client: Client, id: str, timeout: float) -> Any:
+def _completed(client: Client, id: str, timeout: float, *, watch: bool) -> Any:
     end = time.monotonic() + timeout
+    told: set[tuple[str, str]] = set()
     while True:
         facts = client.get(f"invalidations/{part(id)}")
+        for one in facts["caches"] if watch else ():
+            name = (one["tier"], one["cache"])
+            if one["done"] and name not in told:
+                told.add(name)
+                say(f"{one['due']}  {one['tier']:8}  {one['cache']:16}  {len(told)} of {len(facts['caches'])}")
         if facts["status"] == "Completed":
             return facts
         if time.monotonic() > end:

@@ -183,6 +183,11 @@ def test_invalidate(up: Up) -> None:
     up.good("clock", "speed", "1000")
     done = up.good("invalidate", "/a", "/b*", "--wait", "--distribution", "harbour", "--json").json
     assert (done["status"], done["paths"]) == ("Completed", ["/a", "/b*"])
+    watched = up.good("invalidate", "/watched", "--watch").out.splitlines()
+    caches = [line.split()[2] for line in watched[:-1]]
+    assert len(caches) == len(set(caches)) > 1
+    assert watched[-2].endswith(f"{len(caches)} of {len(caches)}")
+    assert "Completed" in watched[-1]
     up.good("clock", "pause")
     late = up.run("invalidate", "/c", "--wait", "--timeout", "0.2")
     assert late.code == 1
