@@ -116,11 +116,6 @@ def public_key_id(name: str, entry: PublicKeyEntry) -> str:
     return entry.id or "K" + _letters(f"public key {name}").upper()
 
 
-def key_group_id(name: str) -> str:
-    """A key group's id, made from its name."""
-    return _uuid("key group", name)
-
-
 def _letters(text: str) -> str:
     """13 letters and digits that a text always gives."""
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:13]
