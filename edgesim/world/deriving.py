@@ -116,13 +116,13 @@ def _policies(world: World) -> PolicyBook:
 def derive(world: World, at: float) -> World:
     """The World with everything that follows from its documents; edges learn of it from ``at`` on."""
     found = derived(world)
-    return deploy(replace(world, policies=found.policies), found.distributions, at)
+    return deploy(replace(world, policies=found.policies), _kept(world, found), at)
 
 
 def settle(world: World) -> World:
     """The same, known to all edges at once."""
     found = derived(world)
-    return replace(world, policies=found.policies, distributions=found.distributions, versions={})
+    return replace(world, policies=found.policies, distributions=_kept(world, found), versions={})
 
 
 def derive_strictly(before: World, world: World, at: float, changed: str) -> World:
@@ -138,7 +138,13 @@ def derive_strictly(before: World, world: World, at: float, changed: str) -> Wor
     for id, wrong in found.broken.items():
         if id == changed or id not in already:
             raise wrong
-    return deploy(replace(world, policies=found.policies), found.distributions, at)
+    return deploy(replace(world, policies=found.policies), _kept(world, found), at)
+
+
+def _kept(world: World, found: Derived) -> dict[str, Distribution]:
+    """The distributions found; those that are as before are the same objects, so nothing is made for them anew."""
+    old = world.distributions
+    return {id: old[id] if old.get(id) == one else one for id, one in found.distributions.items()}
 
 
 def _senseless(id: str, error: Exception) -> ControlError:

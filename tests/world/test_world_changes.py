@@ -246,6 +246,12 @@ def test_behaviours_follow_their_policy() -> None:
     assert caught.value.code == "CachePolicyInUse"
 
 
+def test_another_document_leaves_distributions_as_they_are() -> None:
+    state = apply(BASE, putting())
+    after = apply(state, policy())
+    assert all(after.distributions[id] is one for id, one in state.distributions.items())
+
+
 def test_a_document_the_changed_file_leaves_without_its_name_gives_no_distribution() -> None:
     state = apply(BASE, putting())
     after = apply(state, configure(TWO_EDGES.replace('"*.harbour.test"', "put.test")))
