@@ -168,3 +168,44 @@ def test_another_process_sees_changes_after_a_reload(store: CertificateStore, no
 
 def test_an_unknown_directory_is_made(tmp_path: Path, authority: CertificateAuthority) -> None:
     assert CertificateStore(tmp_path / "a" / "b", authority).list() == ()
+
+
+def test_what_was_requested_serves_only_by_its_identifier(store: CertificateStore, now: float) -> None:
+    issued = store.authority.issue(["a.example"], now=now, key_type="ecdsa384")
+    requested = store.add(issued, now=now, arn=ARN, requested=True)
+    assert (requested.requested, requested.key_algorithm, requested.renewed_at) == (True, "EC_secp384r1", None)
+    other = store.ensure(["a.example"], now)
+    assert other.arn != ARN
+    assert store.ensure(["a.example"], now, arn=ARN) == requested
+    later = now + 336 * DAY
+    assert {one.arn for one in store.renew_due(later)} == {ARN, other.arn}
+    renewed = store.get(ARN)
+    assert renewed is not None
+    assert (renewed.key_algorithm, renewed.requested, renewed.renewed_at) == ("EC_secp384r1", True, later)
+    assert (renewed.added_at, renewed.serial == requested.serial) == (now, False)
+    assert CertificateStore(store.directory, store.authority).list() == store.list()
+
+
+def test_a_file_of_an_older_edgesim_is_read(store: CertificateStore, now: float) -> None:
+    added = store.ensure(["a.example"], now)
+    _, _, rest = added.path.read_bytes().partition(b"\n")
+    facts = f'# edgesim certificate {{"arn": "{added.arn}", "managed": true, "added_at": {now}}}\n'
+    added.path.write_bytes(facts.encode() + rest)
+    store.reload()
+    assert store.list() == (added,)
+
+
+def test_only_the_api_may_keep_curves_cloudfront_does_not_take(store: CertificateStore, now: float) -> None:
+    issued = self_signed(["a.example"], now=now, key_type="ecdsa384")
+    with pytest.raises(CertificateError, match="CloudFront does not take; expected ECDSA P-256 or RSA"):
+        store.import_pem(issued.chain_pem, issued.key_pem, now=now)
+    assert store.import_pem(issued.chain_pem, issued.key_pem, now=now, arn=ARN, requested=True).requested
+
+
+def test_what_is_here_already_is_not_judged_by_its_dates_again(store: CertificateStore, now: float) -> None:
+    issued = self_signed(["a.example"], now=now, days=30)
+    first = store.import_pem(issued.chain_pem, issued.key_pem, now=now)
+    assert store.import_pem(issued.chain_pem, issued.key_pem, now=now + 31 * DAY) == first
+    store.remove(first.arn)
+    with pytest.raises(CertificateError, match="does not include"):
+        store.import_pem(issued.chain_pem, issued.key_pem, now=now + 31 * DAY)

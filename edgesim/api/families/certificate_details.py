@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from cryptography import x509
@@ -217,7 +218,8 @@ def _renewal(one: Held, stored: StoredCertificate) -> dict[str, Any]:
     return {"RenewalSummary": summary}
 
 
-def _of_leaf(stored: StoredCertificate) -> dict[str, Any]:
+@lru_cache(maxsize=4_096)
+def _of_leaf(stored: StoredCertificate) -> Mapping[str, Any]:
     leaf = x509.load_pem_x509_certificates(stored.chain_pem)[0]
     serial = f"{stored.serial:x}"
     serial = serial.zfill(len(serial) + len(serial) % 2)
