@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the world until it is told to stop."""
     if options.workers < 1 or (options.workers > 1 and options.role != "all"):
         raise SystemExit("edgesim: --workers N: write a number from 1 up, and no --role with it")
+    if options.lenient and options.role in ("edge", "front"):
+        raise SystemExit(f"edgesim: --lenient: a process of --role {options.role} has no CloudFront API")
     try:
         import uvloop
     except ImportError:

@@ -18,6 +18,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from control_asker import Asker
 
+from edgesim.assembly.running import Address
+from edgesim.cli.main import main
+from edgesim.control.app import Control
 from edgesim.control.aws import MOUNTED
 from edgesim.control.route import LARGEST_BODY
 
@@ -150,3 +153,50 @@ async def test_models_are_loaded_at_the_first_request_only() -> None:
     command = [sys.executable, "-c", code]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+async def test_lenient_mends_and_says_so(asker: Asker) -> None:
+    lenient = Control(asker.running, lenient=True)
+    try:
+        url = await lenient.start(Address())
+        other = Asker(asker.running, lenient, url, asker.session)
+        headers = {"HeaderBehavior": "whitelist", "Headers": {"Quantity": 2, "Items": ["X-One"]}}
+        none = {"CookiesConfig": {"CookieBehavior": "none"}, "QueryStringsConfig": {"QueryStringBehavior": "none"}}
+        config = {"Name": "mended", "HeadersConfig": headers, **none}
+        with pytest.raises(ClientError, match="InconsistentQuantities"):
+            await ask(client(asker, "cloudfront").create_origin_request_policy, OriginRequestPolicyConfig=config)
+        cloudfront = client(other, "cloudfront")
+        made = await ask(cloudfront.create_origin_request_policy, OriginRequestPolicyConfig=config)
+        policy = made["OriginRequestPolicy"]
+        assert policy["OriginRequestPolicyConfig"]["HeadersConfig"]["Headers"] == {"Quantity": 1, "Items": ["X-One"]}
+        assert "Quantity is 2, Items has 1" in made["ResponseMetadata"]["HTTPHeaders"]["x-edgesim-warning"]
+        await ask(cloudfront.delete_origin_request_policy, Id=policy["Id"], IfMatch=made["ETag"])
+    finally:
+        await lenient.close()
+
+
+async def test_a_write_is_in_force_when_it_is_answered(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    async def settle() -> None:
+        seen.append(asker.running.world.generation)
+
+    monkeypatch.setattr(asker.running, "settle", settle)
+    cloudfront = client(asker, "cloudfront")
+    await ask(cloudfront.list_cache_policies)
+    assert len(seen) == 1
+    seen.clear()
+    made = await ask(cloudfront.create_cache_policy, CachePolicyConfig={"Name": "settled", "MinTTL": 1})
+    assert len(seen) == 2
+    assert seen[1] > seen[0]
+    await ask(cloudfront.delete_cache_policy, Id=made["CachePolicy"]["Id"], IfMatch=made["ETag"])
+
+
+def refused_start(*flags: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(["up", *flags])
+    return str(caught.value)
+
+
+async def test_lenient_is_for_who_has_the_apis() -> None:
+    assert "--lenient" in await asyncio.to_thread(refused_start, "--role", "edge", "--lenient")
