@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from botocore.serialize import create_serializer
 
 OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-MISSING = object()
+MISSING: Any = ...
 
 
 def config(reference: str = "first", **changes: Any) -> dict[str, Any]:
