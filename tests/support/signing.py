@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -17,13 +18,17 @@ OTHER_ID = "KOTHERKEY00001"
 
 
 @cache
-def rsa_key(number: int = 0) -> rsa.RSAPrivateKey:
-    """A key for the whole test run."""
+def _rsa(number: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65_537, 2048)
 
 
+def rsa_key(number: int = 0) -> rsa.RSAPrivateKey:
+    """A key for the whole test run."""
+    return _rsa(number)
+
+
 @cache
-def ecdsa_key(number: int = 0) -> ec.EllipticCurvePrivateKey:
+def ecdsa_key() -> ec.EllipticCurvePrivateKey:
     """The same on P-256."""
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -82,8 +87,6 @@ def signed(
     signer = CloudFrontSigner(id, lambda message: signature(message, key, digest))
     if text is None:
         assert until is not None
-        from datetime import UTC, datetime
-
         made = signer.generate_presigned_url(url, date_less_than=datetime.fromtimestamp(until, UTC))
     else:
         made = signer.generate_presigned_url(url, policy=text)
