@@ -33,7 +33,7 @@ async def list_origins(call: Call) -> Any:
     known = addresses(world)
     found: dict[str, str] = {}
     for record in world.records.get("distribution", {}).values():
-        for one in items(record.config, "Origins"):
+        for one in items(record.config, "Origins") if record.id in world.distributions else ():
             found[one["DomainName"].lower()] = way_to(one, known).address
     given = known.given
     names = dict.fromkeys([*given, *found])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edgesim.world.cloudfront.addresses import Addresses
 from edgesim.world.cloudfront.origins import way_to
 from edgesim.world.cloudfront.reading import items
 from edgesim.world.cloudfront.unacted import unacted
@@ -30,11 +31,13 @@ def warnings(world: World) -> tuple[Warning, ...]:
 
 
 def _all(world: World) -> Iterator[Warning]:
-    for record in world.records.get("distribution", {}).values():
+    broken = derived(world).broken
+    served = [one for id, one in world.records.get("distribution", {}).items() if id not in broken]
+    for record in served:
         for field, message in unacted(record.config):
             yield Warning(_source(record), field, message)
-    yield from _origins(world)
-    for id, error in derived(world).broken.items():
+    yield from _origins(served, addresses(world))
+    for id, error in broken.items():
         yield Warning(f"distribution {id}", "", f"it is not served: {error.message}")
     for id in world.records.get("monitoring-subscription", {}):
         yield Warning(f"monitoring-subscription {id}", "", "no metrics go to CloudWatch; they are at /_edgesim/metrics")
@@ -45,9 +48,8 @@ def _all(world: World) -> Iterator[Warning]:
             yield from _repairs(record)
 
 
-def _origins(world: World) -> Iterator[Warning]:
-    known = addresses(world)
-    for record in world.records.get("distribution", {}).values():
+def _origins(served: list[Record], known: Addresses) -> Iterator[Warning]:
+    for record in served:
         for one in items(record.config, "Origins"):
             if not way_to(one, known).address:
                 yield Warning(_source(record), f"Origins[{one['Id']}].DomainName", no_address(one["DomainName"]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.model import ListShape, Shape, StructureShape
-from small_worlds import OPTIMISED, START, small_config, world
+from small_worlds import OPTIMISED, START, TWO_EDGES, configure, harbour, small_config, world
 
 from edgesim.api.model import service
 from edgesim.world.changes import apply
@@ -121,6 +121,31 @@ def test_warnings_say_where_and_what() -> None:
         "PUT /_edgesim/origins/shop.example.com with a url, or origin_addresses in the world file",
         "distribution EPUT: Quantity was 3.",
     ]
+
+
+def test_a_distribution_that_cannot_be_served_is_warned_about() -> None:
+    state = apply(world(), put(small_config("origin.harbour.test", Aliases={"Quantity": 1, "Items": ["a.test"]})))
+    after = apply(state, configure(TWO_EDGES.replace('"*.harbour.test"', "a.test")))
+    (warning,) = warnings(after)
+    assert (warning.source, warning.field) == ("distribution EPUT", "")
+    assert warning.message == f"it is not served: a.test belongs to distribution {harbour(after)} already"
+
+
+ACCESS = {"Name": "a", "SigningBehavior": "always", "OriginAccessControlOriginType": "s3", "SigningProtocol": "sigv4"}
+
+
+@pytest.mark.parametrize(
+    ("family", "config", "words"),
+    [
+        ("monitoring-subscription", {}, "/_edgesim/metrics"),
+        ("origin-access-control", {**ACCESS, "SigningProtocol": "sigv4a"}, "signed with sigv4"),
+        ("origin-access-control", {**ACCESS, "SigningBehavior": "always-amz-auth"}, "as with always"),
+    ],
+)
+def test_other_documents_without_their_effect(family: str, config: dict[str, Any], words: str) -> None:
+    (warning,) = warnings(apply(world(), PutRecord(family=family, id="x", config=config, at=START, expect=0)))
+    assert warning.source == f"{family} x"
+    assert words in warning.message
 
 
 def test_a_world_without_documents_warns_of_nothing() -> None:
