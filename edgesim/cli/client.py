@@ -84,6 +84,13 @@ class Client:
         """What ``GET /_edgesim/path`` gives. Parts of the path are quoted by :func:`part`."""
         return self._ask("GET", path, query)
 
+    def text(self, path: str, **query: Any) -> str:
+        """The same for an answer that is no JSON."""
+        raw, status = self._read(self._send("GET", path, query))
+        if status >= 400:
+            self._parsed(raw, status)
+        return raw.decode("utf-8", "replace")
+
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """What ``POST`` gives."""
         return self._ask("POST", path, {}, json.dumps(body).encode())
@@ -93,17 +100,21 @@ class Client:
         return self._ask("DELETE", path, {})
 
     def _ask(self, method: str, path: str, query: Mapping[str, Any], body: bytes | None = None) -> Any:
-        response = self._send(method, path, query, body)
+        return self._parsed(*self._read(self._send(method, path, query, body)))
+
+    def _read(self, response: http.client.HTTPResponse) -> tuple[bytes, int]:
         try:
-            raw = response.read()
+            return response.read(), response.status
         except (OSError, http.client.HTTPException) as error:
             raise self._gone(error) from None
+
+    def _parsed(self, raw: bytes, status: int) -> Any:
         try:
             data = json.loads(raw)
         except ValueError:
             raise self._stranger() from None
-        if response.status >= 400:
-            raise Refused(str(data["error"]["message"]) if "error" in data else str(data)[:200], response.status)
+        if status >= 400:
+            raise Refused(str(data["error"]["message"]) if "error" in data else str(data)[:200], status)
         return data
 
     def events(self, **query: Any) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ COMMANDS = {
     "sign": "sign a URL, or cookies, for viewers of what is not for everybody",
     "certs": "the certificates and their dates",
     "import": "bring distributions here from the AWS CLI, CloudFormation or Terraform",
-    "export": "a distribution as the AWS CLI takes it",
+    "export": "a distribution as the AWS CLI takes it, or the world as a file",
     "lint": "contradictory and costly settings, and what to do",
     "schema": "the JSON Schema of world files, for editors",
 }

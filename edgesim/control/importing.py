@@ -70,9 +70,17 @@ def _carried(call: Call, asked: ImportRequest) -> dict[str, Any]:
 
 
 async def export(call: Call) -> Any:
-    """A distribution as the AWS CLI takes it."""
-    from edgesim.api.importing.exporting import as_cli
+    """A distribution as the AWS CLI takes it, or the world as a file."""
+    from edgesim.api.importing.exporting import as_cli, as_world
 
+    if call.query["format"] not in ("json", "yaml"):
+        raise ControlError(
+            "InvalidArgument", f"format: found {call.query['format'][:40]!r}; expected json or yaml", 400
+        )
+    if call.query["format"] == "yaml":
+        if call.query["id"] is not None:
+            raise ControlError("InvalidArgument", "a world file has all distributions; leave the id out", 400)
+        return web.Response(text=as_world(call.desk.world), content_type="application/yaml")
     account = account_of(call.desk)
     id = call.desk.distribution(call.query["id"])
     text = json.dumps(as_cli(account, id), indent=2) + "\n"
@@ -105,9 +113,12 @@ ROUTES = (
         "GET",
         "/export",
         export,
-        "A distribution's configuration, as the AWS CLI takes it",
-        "A DistributionConfig of the CloudFront API.",
-        params=(Param("id", "string", _ID + "; may be left out when there is only one."),),
+        "A distribution's configuration as the AWS CLI takes it, or the whole world as a file",
+        "A DistributionConfig of the CloudFront API; with format=yaml a world file.",
+        params=(
+            Param("id", "string", _ID + "; may be left out when there is only one."),
+            Param("format", "string", "json, or yaml for a world file.", "json"),
+        ),
     ),
     Route(
         "GET",

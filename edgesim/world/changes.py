@@ -15,6 +15,7 @@ from edgesim.world.loading import ConfigErrors, check_data
 from edgesim.world.models import LatencySection
 from edgesim.world.records import drop_record, put_record
 from edgesim.world.refusals import invalid, unknown, without
+from edgesim.world.seeding import seeded
 from edgesim.world.state import ClockAnchor, Latency, World
 
 
@@ -48,6 +49,7 @@ def _configure(world: World, command: c.Configure) -> World:
         states={pop: state for pop, state in world.states.items() if pop in compiled.edges},
     )
     now = after.simulated_now(command.real)
+    after = seeded(after, now)
     after = settle(after) if fresh else derive(after, now)
     return replace(
         after,
@@ -99,7 +101,7 @@ def _reset(world: World, command: c.Reset) -> World:
         invalidations=(),
         records={},
     )
-    return settle(bare)
+    return settle(seeded(bare, bare.simulated_now(command.real)))
 
 
 _CHANGES: dict[type[Any], Callable[[World, Any], World]] = {

@@ -17,6 +17,7 @@ from edgesim.core.policies import (
 from edgesim.core.routing import EdgeSite
 from edgesim.world.compiling import MANAGED, Policy, distribution_domain, distribution_id, find_policy, public_key_id
 from edgesim.world.distributions import BehaviorSettings, DistributionEntry
+from edgesim.world.documented import CloudFrontSection
 from edgesim.world.documents import Steps
 from edgesim.world.fields import show
 from edgesim.world.gazetteer import Gazetteer, UnknownPlace
@@ -74,7 +75,18 @@ def check(file: WorldFile, known: Known) -> list[Finding]:
         *_policies(file),
         *_keys(file, known),
         *_distributions(file, known),
+        *_documents(file),
     ]
+
+
+def _documents(file: WorldFile) -> Iterator[Finding]:
+    """Documents of the API that could not be served."""
+    if file.cloudfront == CloudFrontSection():
+        return
+    from edgesim.world.seeding import mistakes  # it makes a World, which needs what is checked here
+
+    for steps, why in mistakes(file):
+        yield Finding(steps, why, "documents as the API takes them")
 
 
 def _placed(steps: Steps, place: str, find: Callable[[str], object]) -> Iterator[Finding]:

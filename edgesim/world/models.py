@@ -15,6 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from edgesim.world.distributions import DistributionEntry
+from edgesim.world.documented import CloudFrontSection
 from edgesim.world.fields import Bytes, FileOrOff, Listen, Model, Seconds, conflict, mistake, show
 from edgesim.world.gazetteer import Gazetteer
 from edgesim.world.origins import OriginEntry, OriginGroupEntry, SiteSection, check_origin_address
@@ -327,6 +328,9 @@ class WorldFile(Model):
         description="Where origins of distributions that come through the API are, by their domain name: "
         '`shop.example.com: "http://127.0.0.1:3000"`, or `resolve` to look the name up and call out. '
         "Names without an address are never called.",
+    )
+    cloudfront: CloudFrontSection = Field(
+        default=CloudFrontSection(), description="Documents of the API as they are, as `edgesim export` writes them."
     )
     certificates: Annotated[dict[str, CertificateEntry], AfterValidator(_named)] = Field(
         default={}, description="Certificates by name."

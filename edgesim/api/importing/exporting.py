@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from edgesim.api.account import Account
 from edgesim.api.faults import fault
+from edgesim.errors import ControlError
+from edgesim.world.documented import FAMILIES
+from edgesim.world.documents import parse_document
+from edgesim.world.state import World
+
+HEAD = """\
+# A world as it was when it was exported. Put it beside the file it came from: {source}
+# The section `cloudfront` has what was made through the API.
+"""
 
 
 def as_cli(account: Account, id: str) -> dict[str, Any]:
@@ -14,3 +27,36 @@ def as_cli(account: Account, id: str) -> dict[str, Any]:
     if record is None:
         raise fault("NoSuchDistribution")
     return dict(record.config)
+
+
+def as_world(world: World) -> str:
+    """A world file (YAML) that begins where this world's documents are.
+
+    Imported certificates are not in it: their keys are not in the World. Raises ControlError for a text that a world
+    file cannot hold.
+    """
+    document: dict[str, Any] = copy.deepcopy(dict(world.document))
+    section = {key: _listed(world, family) for key, family in FAMILIES.items()}
+    document["cloudfront"] = {key: found for key, found in section.items() if found}
+    dumped = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+    text = HEAD.format(source=Path(world.source).name) + dumped.replace("${", "$${")
+    if parse_document(text, {}, "export").data != document:
+        raise ControlError("InvalidArgument", "a text of this world has $${ in it, which a world file cannot hold", 409)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without anchors: each document is complete by itself."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _listed(world: World, family: str) -> list[dict[str, Any]]:
+    found = []
+    for record in world.records.get(family, {}).values():
+        if family == "certificate" and record.facts.get("type") == "IMPORTED":
+            continue
+        one = {"id": record.id, "config": record.config, "facts": record.facts, "tags": record.tags}
+        found.append({key: value for key, value in one.items() if value or key == "config"})
+    return found

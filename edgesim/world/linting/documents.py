@@ -14,9 +14,11 @@ from edgesim.world.cloudfront.distribution import Surroundings, distribution
 from edgesim.world.cloudfront.policies import cache_policy, origin_request_policy, response_headers_policy
 from edgesim.world.cloudfront.reading import items, part
 from edgesim.world.compiling import compile_world
+from edgesim.world.deriving import derived
 from edgesim.world.linting.finding import Finding, Subject
 from edgesim.world.models import WorldFile
-from edgesim.world.state import Record
+from edgesim.world.seeding import seeded
+from edgesim.world.state import Record, World
 
 Documents = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Configurations by family and id; in a distribution's, references are ids of the others."""
@@ -26,8 +28,15 @@ UNKNOWN = "a policy this document does not contain"
 
 def of_file(file: WorldFile) -> list[Subject]:
     """The distributions of a world file."""
-    made = compile_world(file).distributions.values()
-    return [Subject(one, "world", f"distributions[{index}]") for index, one in enumerate(made)]
+    compiled = compile_world(file)
+    found = [
+        Subject(one, "world", f"distributions[{index}]") for index, one in enumerate(compiled.distributions.values())
+    ]
+    served = derived(seeded(World(file=file, base=compiled), 0.0)).distributions
+    for index, document in enumerate(file.cloudfront.distributions):
+        path = f"cloudfront.distributions[{index}].config"
+        found.append(Subject(signing(served[document.id], document.config), "api", path))
+    return found
 
 
 def of_documents(documents: Documents, paths: Mapping[str, str]) -> tuple[list[Subject], list[Finding]]:

@@ -195,6 +195,29 @@ async def test_terraform(asker: Asker) -> None:
     assert again["distributions"] == report["distributions"]
 
 
+async def test_exported_world_has_the_same_documents(asker: Asker, tmp_path: Path) -> None:
+    async with asker.session.get(f"{asker.url}/_edgesim/export", params={"format": "yaml"}) as response:
+        text = await response.text()
+    checked = check_text(text, file=str(tmp_path / "world.yaml"))
+    assert checked.errors == []
+    copy = await RunningWorld.start(Options(checked.configure(system_time())))
+    try:
+        there, here = copy.world, asker.running.world
+        assert {family: list(of) for family, of in there.records.items()} == {
+            family: list(of) for family, of in here.records.items() if of
+        }
+        for family, records in there.records.items():
+            for id, record in records.items():
+                same = here.records[family][id]
+                assert (record.config, record.facts, record.tags) == (same.config, same.facts, same.tags)
+        assert there.distributions.keys() == here.distributions.keys()
+        for id, one in there.distributions.items():
+            assert one.behaviors == here.distributions[id].behaviors
+            assert one.aliases == here.distributions[id].aliases
+    finally:
+        await copy.close()
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
