@@ -17,7 +17,7 @@ from edgesim.api.validation import item_path, member_path, violation
 from edgesim.api.xml_tree import document, element
 from edgesim.errors import ControlError
 
-_MOST_FIELDS = 10_000
+_MOST_FIELDS = 1_000
 _ALWAYS = frozenset({"Action", "Version"})
 
 

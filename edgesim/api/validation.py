@@ -14,6 +14,7 @@ from typing import Any
 from botocore.model import Shape
 
 _LONGEST_SHOWN = 200
+_MOST_TOLD = 100
 _SEPARATORS = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CLASSES = ((r"\p{L}", r"\w"), (r"\p{N}", r"\w"), (r"\p{Z}", _SEPARATORS))
 """Unicode classes of the models' patterns, for ``re``. (``\\w`` has the underscore too; so have those patterns.)"""
@@ -44,9 +45,9 @@ def _show(value: Any) -> str:
 
 
 def summary(violations: list[str]) -> str:
-    """All violations as one message."""
+    """All violations as one message; of a great many, the first hundred."""
     plural = "" if len(violations) == 1 else "s"
-    return f"{len(violations)} validation error{plural} detected: {'; '.join(violations)}"
+    return f"{len(violations)} validation error{plural} detected: {'; '.join(violations[:_MOST_TOLD])}"
 
 
 def check(shape: Any, value: Any, path: str = "") -> Iterator[str]:

@@ -68,6 +68,8 @@ def guard(
             response = failed(error.status, "InvalidArgument", error.message)
         except web.HTTPRequestEntityTooLarge:
             response = failed(413, "RequestTooLarge", "the body is larger than 1 MiB")
+        except web.RequestPayloadError:
+            response = failed(400, "InvalidRequest", "the body is not what its Content-Encoding says")
         except web.HTTPMethodNotAllowed as error:
             allowed = ", ".join(sorted(error.allowed_methods))
             response = failed(405, "MethodNotAllowed", f"{request.method} is not allowed here; {allowed} are")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -49,6 +49,7 @@ HOSTILE = {
     "unknown entity": PLAIN.replace("<Name>n", "<Name>&nbsp;"),
     "deep": "<KeyGroupConfig>" * 100_000,
     "deep and closed": "<KeyGroupConfig>" * 1_000 + "</KeyGroupConfig>" * 1_000,
+    "many": PLAIN.replace("<Items>", "<Items>" + "<a/>" * 250_000),
     "NUL": PLAIN.replace("<Name>n", "<Name>\0"),
     "NUL by reference": PLAIN.replace("<Name>n", "<Name>&#0;"),
     "control character": PLAIN.replace("<Name>n", "<Name>&#1;"),
@@ -70,12 +71,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("which", HOSTILE)
 def test_hostile_documents_are_malformed(which: str) -> None:
-    document, began = HOSTILE[which], perf_counter()
+    document, began = HOSTILE[which], process_time()
     with pytest.raises(ControlError) as caught:
         key_group(document)
     assert (caught.value.code, caught.value.status) == ("MalformedXML", 400)
     assert "passwd" not in caught.value.message
-    assert perf_counter() - began < 2
+    assert process_time() - began < 1
 
 
 def test_ten_megabytes_take_no_more_than_a_few_times_themselves() -> None:

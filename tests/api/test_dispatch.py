@@ -148,6 +148,16 @@ def test_one_violation_is_singular_and_bounds_are_told() -> None:
     )
 
 
+def test_of_a_great_many_violations_a_hundred_are_told() -> None:
+    body = f'<KeyGroupConfig xmlns="{NAMESPACE}"><Name>n</Name></KeyGroupConfig>'
+    assert Desk().post(body.encode()).status == 400
+    origins = "<Origin/>" * 5_000
+    body = f'<DistributionConfig xmlns="{NAMESPACE}"><Origins><Items>{origins}</Items></Origins></DistributionConfig>'
+    answer = Desk().post(body.encode(), "/2020-05-31/distribution")
+    assert b"10005 validation errors detected: " in answer.body
+    assert answer.body.count(b"failed to satisfy constraint") == 100
+
+
 def test_patterns_lengths_and_secrets() -> None:
     params = {
         "Name": "a b",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import subprocess
@@ -129,6 +130,15 @@ async def test_a_large_body_is_refused(asker: Asker) -> None:
     target = {"X-Amz-Target": "CertificateManager.ListCertificates"}
     status, _, answer = await by_hand(asker, "POST", "/", large, **target)
     assert (status, answer["__type"]) == (413, "RequestEntityTooLarge")
+
+
+async def test_a_body_that_unpacks_to_much_or_to_nothing(asker: Asker) -> None:
+    bomb = gzip.compress(b" " * 20_000_000)
+    packed = {"Content-Encoding": "gzip"}
+    status, _, document = await by_hand(asker, "POST", "/2020-05-31/key-group", bomb, **packed)
+    assert (status, code(document)) == (413, "RequestEntityTooLarge")
+    status, _, document = await by_hand(asker, "POST", "/2020-05-31/key-group", b"no gzip", **packed)
+    assert (status, code(document)) == (400, "InvalidRequest")
 
 
 async def test_strangers_are_refused_in_xml(asker: Asker) -> None:
