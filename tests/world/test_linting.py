@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,3 +279,9 @@ def test_documents() -> None:
         ("plain-http", "P.DefaultCacheBehavior.ViewerProtocolPolicy"),
         ("signed-over-http", "P.DefaultCacheBehavior.ViewerProtocolPolicy"),
     }
+
+
+def test_the_page_has_every_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    rows = [f"| `{rule.name}` | {rule.severity} | {rule.advice} |" for rule in (*BEHAVIOR_RULES, *DISTRIBUTION_RULES)]
+    assert page.rstrip("\n").endswith("\n".join(rows))
