@@ -131,7 +131,10 @@ class _Carrying:
         if resource.family == "distribution":
             made = self._distribution(resource, config)
         elif resource.family == "function":
+            self._stores(config, resource.path)
             made = self._function(config)
+        elif resource.family == "key-value-store":
+            made = self._store(resource, config)
         elif resource.family == "certificate":
             arn = self._certify([config["DomainName"], *config.get("SubjectAlternativeNames", ())])
             why = f"the local authority issues it for {config['DomainName']}; nothing has to be validated"
@@ -183,6 +186,26 @@ class _Carrying:
             return made
         self._call("PublishFunction", {"Name": name, "IfMatch": etag})
         return made
+
+    def _store(self, resource: Resource, config: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            made = self._call("CreateKeyValueStore", dict(config))["KeyValueStore"]
+            return {"id": str(made["Id"]), "arn": str(made["ARN"]), "name": str(made["Name"])}
+        except ControlError as error:
+            there = self.account.find("key-value-store", str(config["Name"]))
+            if error.code != "EntityAlreadyExists" or there is None:
+                raise
+            self.report.notes.append(Note(resource.path, f"a store {there.id} is here already; it is used as it is"))
+            return {"id": str(there.facts["id"]), "arn": str(there.facts["arn"]), "name": there.id}
+
+    def _stores(self, config: dict[str, Any], path: str) -> None:
+        """Leave out the stores a function names that are not here."""
+        known = {record.facts["arn"] for record in self.account.all("key-value-store")}
+        given = (config["FunctionConfig"].get("KeyValueStoreAssociations") or {}).get("Items") or []
+        kept = [one for one in given if one["KeyValueStoreARN"] in known]
+        if len(kept) < len(given):
+            self.report.notes.append(Note(f"{path}.KeyValueStoreAssociations", "a store that is not here; left out"))
+            del config["FunctionConfig"]["KeyValueStoreAssociations"]
 
     def _certify(self, names: list[str]) -> str:
         first, *rest = dict.fromkeys(name.lower() for name in names)

@@ -42,6 +42,7 @@ TYPES: Mapping[str, tuple[str, str, str]] = {
         "ResponseHeadersPolicyConfig",
         "ResponseHeadersPolicyConfig",
     ),
+    "AWS::CloudFront::KeyValueStore": ("key-value-store", "", ""),
     "AWS::CertificateManager::Certificate": ("certificate", "", ""),
 }
 """Resource types: family, the property that holds the configuration, and its shape in the API's model."""
@@ -49,6 +50,7 @@ TYPES: Mapping[str, tuple[str, str, str]] = {
 ATTRIBUTES: Mapping[str, str] = {
     "Ref": "id",
     "Id": "id",
+    "Arn": "arn",
     "FunctionARN": "arn",
     "FunctionMetadata.FunctionARN": "arn",
     "DomainName": "domain",
@@ -144,6 +146,11 @@ class _Template:
                 {"SubjectAlternativeNames": names} if names else {}
             )
             return Resource(name, family, config, path, tags)
+        if family == "key-value-store":
+            config = {key: str(given[key]) for key in ("Name", "Comment") if key in given}
+            if "ImportSource" in given:
+                self.notes.append(Note(f"{path}.ImportSource", "the store begins empty: put its keys through the API"))
+            return Resource(name, family, {"Name": name, **config}, path, tags)
         converted = Converter(self.notes).convert(given.get(member, {}), shape, f"{path}.{member}")
         if family == "distribution":
             converted = distribution(converted, f"import-{name}")
@@ -163,6 +170,8 @@ class _Template:
             raise Unreadable(f"{name} is referred to, but its condition does not hold")
         kind = str(entry.get("Type"))
         if kind in TYPES:
+            if (attribute, TYPES[kind][0]) == ("Ref", "key-value-store"):
+                return reference(name, "name")
             known = "arn" if (attribute, TYPES[kind][0]) in _REF_IS_ARN else ATTRIBUTES.get(attribute)
             if known is None:
                 raise Unreadable(f"Fn::GetAtt: {name} has no attribute {attribute[:60]!r} here")

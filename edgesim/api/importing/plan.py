@@ -20,6 +20,7 @@ FAMILIES = (
     "cache-policy",
     "origin-request-policy",
     "response-headers-policy",
+    "key-value-store",
     "function",
     "certificate",
     "distribution",
@@ -50,7 +51,8 @@ class Resource:
     """One thing to make.
 
     ``config`` is the parameter of the operation that creates it; a function's is Name, FunctionConfig and FunctionCode
-    (text), a certificate's DomainName and SubjectAlternativeNames. ``was`` are the ids and ARNs it had before.
+    (text), a store's Name and Comment, a certificate's DomainName and SubjectAlternativeNames. ``was`` are the ids and
+    ARNs it had before.
     """
 
     name: str

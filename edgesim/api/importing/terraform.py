@@ -23,6 +23,7 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "aws_cloudfront_origin_request_policy": ("origin-request-policy", "OriginRequestPolicyConfig"),
     "aws_cloudfront_public_key": ("public-key", "PublicKeyConfig"),
     "aws_cloudfront_response_headers_policy": ("response-headers-policy", "ResponseHeadersPolicyConfig"),
+    "aws_cloudfront_key_value_store": ("key-value-store", ""),
     "aws_acm_certificate": ("certificate", ""),
 }
 """Resource types: family, and the shape in the API's model."""
@@ -103,6 +104,9 @@ def _resource(address: str, kind: str, values: Mapping[str, Any], notes: list[No
         names = [str(one) for one in values.get("subject_alternative_names") or () if one and one != first]
         config: dict[str, Any] = {"DomainName": first} | ({"SubjectAlternativeNames": names} if names else {})
         return Resource(address, family, config, address, tags, was)
+    if family == "key-value-store":
+        stored = {"Name": str(values.get("name") or ""), "Comment": str(values.get("comment") or "")}
+        return Resource(address, family, stored, address, tags, was)
     skipped = BOOKKEEPING.get(family, frozenset())
     given = {key: value for key, value in values.items() if key not in skipped}
     if family == "function":

@@ -218,6 +218,28 @@ async def test_exported_world_has_the_same_documents(asker: Asker, tmp_path: Pat
         await copy.close()
 
 
+async def test_functions_and_their_stores(asker: Asker) -> None:
+    def function(name: str, arn: Any) -> dict[str, Any]:
+        stores = [{"KeyValueStoreARN": arn}]
+        config = {"Comment": "", "Runtime": "cloudfront-js-2.0", "KeyValueStoreAssociations": stores}
+        code = "function handler(event) { return event.request; }"
+        given = {"Name": name, "FunctionConfig": config, "FunctionCode": code, "AutoPublish": True}
+        return {"Type": "AWS::CloudFront::Function", "Properties": given}
+
+    store = {"Type": "AWS::CloudFront::KeyValueStore", "Properties": {"Name": "paths"}}
+    known, gone = function("reads", {"Fn::GetAtt": ["Store", "Arn"]}), function("alone", "arn:aws:cloudfront::1:x/y")
+    text = json.dumps({"Resources": {"Known": known, "Gone": gone, "Store": store}})
+    report = await asker.good(text)
+    assert [one["family"] for one in report["made"]] == ["key-value-store", "function", "function"]
+    assert [note["path"] for note in report["notes"]] == [
+        "Resources.Gone.Properties.FunctionConfig.KeyValueStoreAssociations"
+    ]
+    arn = asker.running.world.records["key-value-store"]["paths"].facts["arn"]
+    assert arn in json.dumps(asker.running.world.records["function"]["reads"].config)
+    again = await asker.good(text)
+    assert len([note for note in again["notes"] if "is here already" in note["why"]]) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
