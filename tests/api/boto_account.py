@@ -99,11 +99,15 @@ class BotoAccount:
 
     def behavior(self, **members: Any) -> None:
         """Put a distribution whose default behaviour has these members, past all rules."""
+        self.distribution(distribution(**members))
+
+    def distribution(self, config: dict[str, Any]) -> None:
+        """Put a distribution, past all rules."""
         self.owner.apply(
             PutRecord(
                 family="distribution",
                 id="EUSER",
-                config=distribution(**members),
+                config=config,
                 facts={"domain": "duser.cloudfront.net", "arn": "arn:aws:cloudfront::123456789012:distribution/EUSER"},
                 at=self.owner.now,
                 expect=0,

@@ -299,3 +299,14 @@ def test_a_subscription_goes_with_its_distribution(at: BotoAccount) -> None:
     at.account.put("distribution", "EUSER", {**record.config, "Enabled": False}, expect=1)
     client.delete_distribution(Id="EUSER", IfMatch=SECOND)
     assert at.account.all("monitoring-subscription") == []
+
+
+def test_quotas_of_stores_and_log_configurations(at: BotoAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgesim.api.families.stores.MOST_STORES", 1)
+    monkeypatch.setattr("edgesim.api.families.realtime_logs.MOST_CONFIGS", 1)
+    store(at)
+    with refused("EntityLimitExceeded"):
+        store(at, "one-more")
+    at.cloudfront.create_realtime_log_config(**log_config())
+    with refused("TooManyRealtimeLogConfigs"):
+        at.cloudfront.create_realtime_log_config(**log_config("one-more"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from boto_account import BotoAccount, refused
+from boto_account import BotoAccount, distribution, refused
 from regular_documents import (
     cache_policy,
     ec_pem,
@@ -360,3 +360,56 @@ def test_what_distributions_use_cannot_be_deleted(at: BotoAccount) -> None:
         client.delete_response_headers_policy(Id=answer["ResponseHeadersPolicy"]["Id"], **first)
     with refused("ResourceInUse", 409):
         client.delete_key_group(Id=group, **first)
+
+
+def test_what_origins_use_cannot_be_deleted(at: BotoAccount) -> None:
+    client, first = at.cloudfront, {"IfMatch": "ETVPDKIKX0DER"}
+    control = client.create_origin_access_control(OriginAccessControlConfig=origin_access_control())
+    made = client.create_cloud_front_origin_access_identity(
+        CloudFrontOriginAccessIdentityConfig=origin_access_identity()
+    )
+    access, identity = control["OriginAccessControl"]["Id"], made["CloudFrontOriginAccessIdentity"]["Id"]
+    config = distribution()
+    bucket = {"Id": "bucket", "DomainName": "b.s3.us-east-1.amazonaws.com", "OriginPath": ""}
+    named = {"S3OriginConfig": {"OriginAccessIdentity": f"origin-access-identity/cloudfront/{identity}"}}
+    signed = {"S3OriginConfig": {"OriginAccessIdentity": ""}, "OriginAccessControlId": access}
+    config["Origins"]["Items"] += [{**bucket, **named}, {**bucket, "Id": "other", **signed}]
+    config["Origins"]["Quantity"] = 3
+    at.distribution(config)
+    with refused("OriginAccessControlInUse", 409):
+        client.delete_origin_access_control(Id=access, **first)
+    with refused("CloudFrontOriginAccessIdentityInUse", 409):
+        client.delete_cloud_front_origin_access_identity(Id=identity, **first)
+
+
+def test_an_encryption_config_in_use_cannot_be_deleted(at: BotoAccount) -> None:
+    made = at.cloudfront.create_field_level_encryption_config(FieldLevelEncryptionConfig={"CallerReference": "one"})
+    id = made["FieldLevelEncryption"]["Id"]
+    at.behavior(FieldLevelEncryptionId=id)
+    with refused("FieldLevelEncryptionConfigInUse", 409):
+        at.cloudfront.delete_field_level_encryption_config(Id=id, IfMatch=made["ETag"])
+
+
+def test_only_forms_are_encrypted(at: BotoAccount) -> None:
+    def config(reference: str, *types: str) -> dict[str, Any]:
+        items = [{"Format": "URLEncoded", "ContentType": one} for one in types]
+        profiles = {"Quantity": len(items), "Items": items}
+        content = {"ForwardWhenContentTypeIsUnknown": True, "ContentTypeProfiles": profiles}
+        return {"CallerReference": reference, "ContentTypeProfileConfig": content}
+
+    form = "application/x-www-form-urlencoded"
+    create = at.cloudfront.create_field_level_encryption_config
+    with refused("InvalidArgument", says=form):
+        create(FieldLevelEncryptionConfig=config("one", "text/plain"))
+    with refused("TooManyFieldLevelEncryptionContentTypeProfiles"):
+        create(FieldLevelEncryptionConfig=config("one", form, form))
+    create(FieldLevelEncryptionConfig=config("one", form))
+
+
+def test_a_caller_reference_is_not_empty(at: BotoAccount) -> None:
+    with refused("InvalidArgument", says="CallerReference"):
+        at.cloudfront.create_public_key(PublicKeyConfig=public_key(CallerReference=""))
+    with refused("InvalidArgument", says="CallerReference"):
+        at.cloudfront.create_cloud_front_origin_access_identity(
+            CloudFrontOriginAccessIdentityConfig=origin_access_identity(CallerReference="")
+        )
