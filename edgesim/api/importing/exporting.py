@@ -15,6 +15,9 @@ from edgesim.world.documented import FAMILIES
 from edgesim.world.documents import parse_document
 from edgesim.world.state import World
 
+BUCKET = "edgesim-logs.s3.amazonaws.com"
+"""Stands for the access log of a world file's distribution, which is in no bucket; the API wants one."""
+
 HEAD = """\
 # A world as it was when it was exported. Put it beside the file it came from: {source}
 # The section `cloudfront` has what was made through the API.
@@ -26,7 +29,17 @@ def as_cli(account: Account, id: str) -> dict[str, Any]:
     record = account.find("distribution", id)
     if record is None:
         raise fault("NoSuchDistribution")
-    return dict(record.config)
+    config = copy.deepcopy(dict(record.config))
+    origins: Any = config["Origins"]
+    for origin in origins["Items"]:
+        custom = origin.get("CustomOriginConfig") or {}
+        for member, usual in (("HTTPPort", 80), ("HTTPSPort", 443)):
+            if custom.get(member) == 0:  # the toy site without HTTPS has no such port; the API wants one
+                custom[member] = usual
+    logging: Any = config.get("Logging") or {}
+    if logging.get("Enabled") and not logging.get("Bucket"):
+        logging["Bucket"] = BUCKET
+    return config
 
 
 def as_world(world: World) -> str:

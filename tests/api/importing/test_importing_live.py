@@ -195,6 +195,17 @@ async def test_terraform(asker: Asker) -> None:
     assert again["distributions"] == report["distributions"]
 
 
+async def test_a_distribution_of_the_file_can_be_copied(asker: Asker) -> None:
+    exported = await asker.get("export", id="harbour")
+    assert exported["Origins"]["Items"][0]["CustomOriginConfig"]["HTTPSPort"] == 443
+    copied = {**exported, "CallerReference": "copy", "Aliases": {"Quantity": 0}, "Comment": "a ${variable} stays"}
+    report = await asker.good(json.dumps(copied))
+    assert [note["path"] for note in report["notes"]] == ["ViewerCertificate"]  # a name of the file, not an ARN
+    (made,) = report["distributions"]
+    status, text = await asker.view(made["domain"])
+    assert status == 200, text
+
+
 async def test_exported_world_has_the_same_documents(asker: Asker, tmp_path: Path) -> None:
     async with asker.session.get(f"{asker.url}/_edgesim/export", params={"format": "yaml"}) as response:
         text = await response.text()
