@@ -52,6 +52,10 @@ provider "aws" {
 resource "aws_acm_certificate" "site" {
   domain_name       = var.alias
   validation_method = "DNS"
+
+  lifecycle {
+    create_before_destroy = true # one that a distribution uses cannot be deleted
+  }
 }
 
 module "wordpress" {

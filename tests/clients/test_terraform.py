@@ -1,7 +1,7 @@
 """Terraform with the aws provider, where both are there: the example of docs/terraform, applied, changed, destroyed.
 
-The provider is looked for in a plugin mirror on this machine (TF_PLUGIN_MIRROR, or where Terraform itself looks), as
-no test fetches anything. Without one only the example's form is checked.
+The provider is looked for in a plugin mirror on this machine (TF_PLUGIN_MIRROR, or where Terraform itself looks, or
+in /opt), as no test fetches anything. Without one only the example's form is checked.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from client_worlds import Lasting
 from live_worlds import ROOT
 
 EXAMPLE = ROOT / "docs" / "terraform"
-MIRRORS = [
+PLACES = [
     Path(os.environ.get("TF_PLUGIN_MIRROR", "/nowhere")),
     Path.home() / ".terraform.d" / "plugins",
-    Path("/usr/share/terraform/plugins"),
-    Path("/usr/local/share/terraform/plugins"),
+    *(Path(parent) / "share" / "terraform" / "plugins" for parent in ("/usr", "/usr/local")),
+    *Path("/opt").glob("*"),
 ]
-MIRROR = next((one for one in MIRRORS if list(one.glob("registry.terraform.io/hashicorp/aws/*"))), None)
+MIRROR = next((one for one in PLACES if list(one.glob("*/hashicorp/aws/*"))), None)
 
 pytestmark = [
     pytest.mark.timeout(300),

@@ -47,7 +47,7 @@ const made = await client.send(new CreateDistributionCommand({ DistributionConfi
 const { Id } = made.Distribution;
 seen.status = made.Distribution.Status;
 seen.domain = made.Distribution.DomainName;
-const waited = await waitUntilDistributionDeployed({ client, maxWaitTime: 30 }, { Id });
+const waited = await waitUntilDistributionDeployed({ client, minDelay: 1, maxDelay: 2, maxWaitTime: 30 }, { Id });
 seen.waited = waited.state;
 
 const invalidation = await client.send(
@@ -57,7 +57,7 @@ const invalidation = await client.send(
   }),
 );
 const done = await waitUntilInvalidationCompleted(
-  { client, maxWaitTime: 30 },
+  { client, minDelay: 1, maxDelay: 2, maxWaitTime: 30 },
   { DistributionId: Id, Id: invalidation.Invalidation.Id },
 );
 seen.invalidated = done.state;
@@ -82,7 +82,7 @@ await client.send(
     DistributionConfig: { ...got.DistributionConfig, Enabled: false },
   }),
 );
-await waitUntilDistributionDeployed({ client, maxWaitTime: 30 }, { Id });
+await waitUntilDistributionDeployed({ client, minDelay: 1, maxDelay: 2, maxWaitTime: 30 }, { Id });
 const last = await client.send(new GetDistributionCommand({ Id }));
 await client.send(new DeleteDistributionCommand({ Id, IfMatch: last.ETag }));
 try {
