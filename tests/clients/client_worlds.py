@@ -6,7 +6,9 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import boto3
 from live_worlds import ROOT, World, end, start_world
 
 SITE = "origin.harbour.test"
@@ -32,6 +34,11 @@ class Lasting:
         end(self.world)
         self.world = self._start()
         return self.world
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of it."""
+        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        return boto3.client(service, endpoint_url=self.world.control, region_name="us-east-1", **keys)
 
     def close(self) -> None:
         """End it."""

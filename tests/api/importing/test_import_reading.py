@@ -17,6 +17,7 @@ from botocore.validate import ParamValidator
 from edgesim.api.importing.plan import Plan, Resource, Unreadable, fill, ordered, references
 from edgesim.api.importing.reading import joined, kind_of, parse, read
 
+MODULES = Path(__file__).parents[2] / "clients" / "node" / "node_modules"
 HERE = Path(__file__).parent
 TEMPLATE = (HERE / "template.yaml").read_text()
 MODEL = ServiceModel(Loader().load_service_model("cloudfront", "service-2"))
@@ -278,10 +279,13 @@ def test_dates_stay_text() -> None:
 
 def test_cdk() -> None:
     node = shutil.which("node")
+    environment = {"NODE_PATH": str(MODULES), **os.environ}
     looks = [node, "-e", "require.resolve('aws-cdk-lib')"] if node else []
-    if not looks or subprocess.run(looks, cwd=HERE, capture_output=True, env=os.environ).returncode:
-        pytest.skip("needs node, and aws-cdk-lib in NODE_PATH")
-    done = subprocess.run([str(node), "site.js"], cwd=HERE, capture_output=True, text=True, check=True, timeout=50)
+    if not looks or subprocess.run(looks, cwd=HERE, capture_output=True, env=environment).returncode:
+        pytest.skip("needs Node, and `npm ci` in tests/clients/node (or aws-cdk-lib in NODE_PATH)")
+    done = subprocess.run(
+        [str(node), "site.js"], cwd=HERE, capture_output=True, text=True, check=True, timeout=50, env=environment
+    )
     plan = read(done.stdout)
     check_shapes(plan)
     assert len(plan.resources) == 6
