@@ -252,7 +252,11 @@ class FastPath:
         """Remember how a request is passed on when it comes a second time: many never do, as each has its own URL."""
         if visit.behavior is None or visit.behavior.caching or self._new(raw):
             return
-        if self._hierarchy.world is visit.world and len(raw) <= LARGEST_LEARNED and passing.plain(visit):
+        if (
+            self._hierarchy.world is visit.world
+            and len(raw) <= LARGEST_LEARNED
+            and passing.plain(visit, self._clock.now())
+        ):
             lane = visit.reply.connection.extra = self._lane(visit)
             if size := passing.learn(visit, verdict, lane.passages):
                 self._note(lane.passages, raw, size)
@@ -306,7 +310,7 @@ class FastPath:
             return False  # each request is checked: a signature expires
         if world is not visit.world or not hop.cache.fences.holds(hop.entry):
             return False  # the answer took its time to be sent, and holds no longer
-        if world.faults or world.versions or visit.replaced_status or visit.reply.close:
+        if world.faults or world.spreading(self._clock.now()) or visit.replaced_status or visit.reply.close:
             return False
         if visit.deployment is not None:  # the next request may go to the other distribution
             return False

@@ -291,7 +291,7 @@ def _origin(visit: Visit) -> Origin | None:
     return visit.distribution.origins.get(visit.behavior.origin)
 
 
-def plain(visit: Visit) -> bool:
+def plain(visit: Visit, now: float) -> bool:
     """Whether the same bytes would go the same way again, and the same answer come out."""
     world, hop, origin = visit.world, visit.hop, _origin(visit)
     if hop is None or visit.behavior is None or origin is None or origin.completion_timeout is not None:
@@ -303,7 +303,7 @@ def plain(visit: Visit) -> bool:
     response = hop.from_origin
     if response is None or not _repeatable(response) or visit.reply.status != response.status:
         return False
-    if world.faults or world.versions or world.latency.mode == "real" or world.latency.jitter:
+    if world.faults or world.spreading(now) or world.latency.mode == "real" or world.latency.jitter:
         return False
     if visit.behavior.caching or hop.above is not None or hop.failure is not None or hop.encoding:
         return False

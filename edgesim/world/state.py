@@ -175,6 +175,10 @@ class World:
         versions = self.versions.get(id)
         return not versions or versions[-1].at + self.file.propagation.distributions <= now
 
+    def spreading(self, now: float) -> bool:
+        """Some edges have a distribution as it was: an answer holds only for the edge and the moment."""
+        return bool(self.versions) and not all(self.deployed(id, now) for id in self.versions)
+
     @property
     def down(self) -> frozenset[str]:
         """POP codes of the edges that viewers cannot reach."""

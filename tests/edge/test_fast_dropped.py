@@ -260,6 +260,19 @@ async def test_a_distribution_that_is_disabled() -> None:
         assert (fast, got.status) == (False, 403)
 
 
+async def test_nothing_is_learned_while_a_change_spreads_and_everything_after() -> None:
+    async with fast_world(propagation={"distributions": 100}) as world:
+        world.apply(_sharing(world, "1", 0))
+        world.apply(_put(world, 0))
+        world.advance(50)
+        viewer = await world.viewer()
+        for _ in range(4):
+            fast, _ = await world.answered(request("/one.plain"), viewer)
+            assert not fast
+        world.advance(50)
+        await world.learnt(request("/one.plain"), viewer)
+
+
 async def test_a_changed_world_file() -> None:
     async with fast_world() as world:
         sent = request("/headers/one.plain", "X-Other: 1")
