@@ -43,6 +43,7 @@ class Hand:
         ours, theirs = socket.socketpair()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # modules of the directory edgesim was started in must not shadow its own
             "-m",
             "edgesim.assembly.worker",
             str(theirs.fileno()),

@@ -32,7 +32,8 @@ class ToySite:
     @classmethod
     async def start(cls, section: SiteSection, certificate: Path | None) -> ToySite:
         """Start the site and wait until it answers; raises SiteFailed."""
-        arguments = ["-m", "origin", "--http", "0", "--nodes", str(section.nodes), "--host-name", section.domain]
+        # -P: a directory or file of the user's called "origin" must not take the site's place.
+        arguments = ["-P", "-m", "origin", "--http", "0", "--nodes", str(section.nodes), "--host-name", section.domain]
         if section.sticky:
             arguments.append("--sticky")
         if section.signed_only is not None:
