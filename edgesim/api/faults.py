@@ -30,10 +30,21 @@ COMMON = {
 }
 """Errors that all services share and no model lists."""
 
+SAID = {
+    "DistributionNotDisabled": "The distribution you are trying to delete has not been disabled.",
+    "InvalidIfMatchVersion": "The If-Match version is missing or not valid for the resource.",
+    "PreconditionFailed": (
+        "The request failed because it didn't meet the preconditions in one or more request-header fields."
+    ),
+}
+"""What CloudFront says of its commonest errors, where the model documents them in other words."""
+
 
 def fault(code: str, message: str = "", of: str = "cloudfront") -> ControlError:
-    """The error with this code; without a message, the model's own words."""
+    """The error with this code; without a message, the service's own words."""
     status, words = _known(of).get(code) or COMMON.get(code, (400, code))
+    if of == "cloudfront":
+        words = SAID.get(code, words)
     return ControlError(code, message or words, status)
 
 

@@ -49,13 +49,13 @@ def test_the_versions_guard(at: Shop) -> None:
     made = at.create()
     id = made["Distribution"]["Id"]
     document = at.api.get_distribution_config(Id=id)["DistributionConfig"]
-    with refused("InvalidIfMatchVersion"):
+    with refused("InvalidIfMatchVersion", says="missing or not valid for the resource"):
         at.api.update_distribution(Id=id, DistributionConfig=document)
     with refused("PreconditionFailed", 412):
         at.api.update_distribution(Id=id, DistributionConfig=document, IfMatch="E3UN6WX5RRO2AG")
     with refused("InvalidIfMatchVersion"):
         at.api.delete_distribution(Id=id)
-    with refused("DistributionNotDisabled", 409):
+    with refused("DistributionNotDisabled", 409, says="you are trying to delete has not been disabled"):
         at.api.delete_distribution(Id=id, IfMatch=made["ETag"])
     for call in (at.api.get_distribution_config, at.api.delete_distribution):
         with refused("NoSuchDistribution", 404):
@@ -90,7 +90,8 @@ def test_a_caller_reference_makes_creating_safe_to_repeat(at: Shop) -> None:
     assert again["Distribution"]["Id"] == made["Distribution"]["Id"]
     assert again["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert again["Distribution"]["Status"] == "Deployed"
-    with refused("DistributionAlreadyExists", 409):
+    id = made["Distribution"]["Id"]
+    with refused("DistributionAlreadyExists", 409, says=f"associated with another distribution. Already exists: {id}"):
         at.create(Comment="another")
     with refused("IllegalUpdate", says="CallerReference"):
         at.update(made, CallerReference="other")

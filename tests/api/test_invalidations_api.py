@@ -61,6 +61,10 @@ def test_what_is_no_batch(at: Shop) -> None:
     for paths in (["a"], ["/~a"], ["/" + "x" * 4_000], ["/a", "/a"], [], [""]):
         with refused("InvalidArgument"):
             invalidate(at, id, *paths)
+    with refused(
+        "InvalidArgument", says="Your request contains one or more invalid invalidation paths. 'a' is not a path"
+    ):
+        invalidate(at, id, "/b", "a")
     with refused("InvalidArgument"):
         invalidate(at, id, "/a", reference="")
     with refused("TooManyInvalidationsInProgress"):

@@ -19,6 +19,7 @@ from edgesim.world.state import Record
 
 FAMILY = "distribution"
 Output = Mapping[str, Any]
+_TAKEN = "The caller reference that you are using to create a distribution is associated with another distribution."
 
 
 def create(call: Call) -> Output:
@@ -106,7 +107,7 @@ def made_before(account: Account, config: Document) -> Record | None:
         if record.facts.get("caller_reference") == config["CallerReference"]:
             if dict(record.config) == dict(config):
                 return record
-            raise fault("DistributionAlreadyExists")
+            raise fault("DistributionAlreadyExists", f"{_TAKEN} Already exists: {record.id}")
     return None
 
 

@@ -19,6 +19,7 @@ _USED = (
     "Your request contains a caller reference that was used for a previous invalidation batch for the same "
     "distribution."
 )
+_INVALID = "Your request contains one or more invalid invalidation paths."
 
 
 def create(call: Call) -> Mapping[str, Any]:
@@ -38,6 +39,8 @@ def create(call: Call) -> Mapping[str, Any]:
     except ControlError as error:
         if error.code == "InvalidationBatchAlreadyExists":
             raise fault("InvalidArgument", _USED) from None
+        if error.code == "InvalidArgument" and paths:
+            raise fault("InvalidArgument", f"{_INVALID} {error.message}") from None
         raise
     one = next(
         one
