@@ -179,6 +179,8 @@ class Dispatcher:
         warnings = [f"ignored: {words}" for words in findings.unknown]
         if shape is None:
             return warnings
+        if _lacks_version(asked):
+            raise fault("InvalidIfMatchVersion")
         miscounts = list(miscounted(shape, asked.params, repair=lenient))
         if violations := [*findings.violations, *check(shape, asked.params)]:
             raise fault(chosen.wire.invalid, summary(violations))
@@ -186,3 +188,14 @@ class Dispatcher:
             words = fault("InconsistentQuantities").message
             raise fault("InconsistentQuantities", f"{words} {'; '.join(miscounts)}")
         return warnings + [f"repaired: {words}" for words in miscounts]
+
+
+def _lacks_version(asked: Asked) -> bool:
+    """Whether a required If-Match is missing, in an operation that has an error of its own for that."""
+    shape = asked.operation.input_shape
+    return (
+        shape is not None
+        and "IfMatch" in shape.required_members
+        and "IfMatch" not in asked.params
+        and any(error.name == "InvalidIfMatchVersion" for error in asked.operation.error_shapes)
+    )

@@ -60,7 +60,7 @@ def test_a_function_lives_in_two_stages(at: BotoAccount) -> None:
     assert newer["FunctionSummary"]["FunctionMetadata"]["LastModifiedTime"].timestamp() == START + 120
     assert client.get_function(Name="rewrite")["FunctionCode"].read() == b"// newer"
     assert client.get_function(Name="rewrite", Stage="LIVE")["FunctionCode"].read() == CODE
-    with refused("PreconditionFailed", 412):
+    with refused("PreconditionFailed", 412, says="didn't meet the preconditions in one or more request-header fields"):
         client.publish_function(Name="rewrite", IfMatch=FIRST)
     client.publish_function(Name="rewrite", IfMatch=SECOND)
     published = client.describe_function(Name="rewrite", Stage="LIVE")
@@ -310,3 +310,20 @@ def test_quotas_of_stores_and_log_configurations(at: BotoAccount, monkeypatch: p
     at.cloudfront.create_realtime_log_config(**log_config())
     with refused("TooManyRealtimeLogConfigs"):
         at.cloudfront.create_realtime_log_config(**log_config("one-more"))
+
+
+def test_a_required_version_that_is_missing_is_no_malformed_request() -> None:
+    at = BotoAccount()
+    function(at)
+    store(at)
+    client = at.client("cloudfront", parameter_validation=False)
+    config = {"Comment": "", "Runtime": "cloudfront-js-2.0"}
+    for change, params in (
+        (client.update_function, {"Name": "rewrite", "FunctionConfig": config, "FunctionCode": CODE}),
+        (client.publish_function, {"Name": "rewrite"}),
+        (client.delete_function, {"Name": "rewrite"}),
+        (client.update_key_value_store, {"Name": "redirects", "Comment": ""}),
+        (client.delete_key_value_store, {"Name": "redirects"}),
+    ):
+        with refused("InvalidIfMatchVersion", says="The If-Match version is missing or not valid"):
+            change(**params)
