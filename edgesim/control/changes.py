@@ -103,7 +103,7 @@ def _progress(desk: Desk, one: Invalidation) -> list[dict[str, Any]]:
     now = desk.now
     named = dict.fromkeys([(Tier.EDGE, pop) for pop in desk.world.edges])
     named |= dict.fromkeys((cache.tier, cache.name) for cache in desk.caches())
-    found = [(one.due(name), tier, name) for tier, name in named]
+    found = [(one.due(name) if tier is Tier.EDGE else one.regional_due, tier, name) for tier, name in named]
     return [
         {
             "cache": name,

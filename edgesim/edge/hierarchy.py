@@ -20,10 +20,10 @@ SWEEP_PIECE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One invalidation on its way to one cache."""
+    """One invalidation on its way to an edge, or to all regional caches (``pop`` is None)."""
 
     due: float
-    cache: tuple[Tier, str]
+    pop: str | None
     invalidation: Invalidation
 
 
@@ -50,9 +50,9 @@ class Hierarchy:
         for invalidation in world.invalidations:
             if invalidation.id not in self._seen:
                 self._seen.add(invalidation.id)
-                self._orders.extend(
-                    Order(invalidation.due(cache.name), key, invalidation) for key, cache in self.caches.items()
-                )
+                self._orders.append(Order(invalidation.regional_due, None, invalidation))
+                edges = [name for tier, name in self.caches if tier is Tier.EDGE]
+                self._orders.extend(Order(invalidation.due(pop), pop, invalidation) for pop in edges)
         self.carry_out(now)
 
     def _fit(self, world: World, before: World | None) -> None:
@@ -123,15 +123,20 @@ class Hierarchy:
         """Raise the fences of every invalidation that has reached its cache by ``now``."""
         waiting: deque[Order] = deque()
         for order in self._orders:
-            cache = self.caches.get(order.cache)
-            if cache is None:
+            if order.due > now:
+                waiting.append(order)
                 continue
-            if order.due <= now:
+            for cache in self._reached(order):
                 cache.invalidate(order.invalidation.distribution, order.invalidation.paths)
                 cache.unswept = True
-            else:
-                waiting.append(order)
         self._orders = waiting
+
+    def _reached(self, order: Order) -> list[Cache]:
+        """The caches an order is for, of those there are now."""
+        if order.pop is None:
+            return [cache for (tier, _), cache in self.caches.items() if tier is Tier.REGIONAL]
+        edge = self.edge(order.pop)
+        return [] if edge is None else [edge]
 
     def next_due(self) -> float | None:
         """When the next invalidation reaches a cache, simulated seconds; ``None`` when none is on its way."""

@@ -75,9 +75,18 @@ class Invalidation:
         """``InProgress`` until the last edge has carried it out, then ``Completed`` (spec §8)."""
         return "Completed" if now >= self.at + self.delay else "InProgress"
 
-    def due(self, cache: str) -> float:
-        """When a cache (a POP code or an AWS region) carries it out."""
-        return self.at + self.delay * share(self.id, cache)
+    @property
+    def regional_due(self) -> float:
+        """When the regional caches carry it out: at one instant and before every edge.
+
+        An edge that asked a regional cache which still has the old object would keep that past the end.
+        """
+        return self.at + self.delay * share(self.id, "regional caches") / 2
+
+    def due(self, pop: str) -> float:
+        """When an edge carries it out."""
+        first = self.regional_due
+        return first + (self.at + self.delay - first) * share(self.id, pop)
 
 
 @dataclass(frozen=True, slots=True)
