@@ -8,12 +8,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from edgesim.control.desk import Desk
 from edgesim.control.route import Answer, Call, Route
+from edgesim.errors import ControlError
+from edgesim.tls.names import CertificateError, canonical
 from edgesim.world.cloudfront.origins import way_to
 from edgesim.world.cloudfront.reading import items
 from edgesim.world.commands import DropRecord, PutRecord
 from edgesim.world.deriving import addresses
 from edgesim.world.origins import check_origin_url
-from edgesim.world.refusals import unknown
+from edgesim.world.refusals import invalid, unknown
 
 FAMILY = "origin-address"
 
@@ -47,6 +49,10 @@ async def list_origins(call: Call) -> Any:
 
 async def put_origin(call: Call) -> Any:
     desk, domain = call.desk, _domain(call)
+    try:
+        canonical(domain)
+    except CertificateError:
+        raise invalid(f"{domain[:80]!r} is no domain name of an origin") from None
     old = desk.world.records.get(FAMILY, {}).get(domain)
     url = call.of(OriginAddress).url
     version = old.version if old is not None else 0
@@ -57,6 +63,8 @@ async def put_origin(call: Call) -> Any:
 async def drop_origin(call: Call) -> Any:
     desk, domain = call.desk, _domain(call)
     known = desk.world.records.get(FAMILY, {})
+    if domain not in known and domain in desk.world.file.origin_addresses:
+        raise ControlError("AccessDenied", f"the address of {domain} is in the world file and changes only there", 403)
     if domain not in known:
         raise unknown("NoSuchOrigin", "address for", domain, known)
     desk.apply(DropRecord(family=FAMILY, id=domain, at=desk.now, expect=known[domain].version))

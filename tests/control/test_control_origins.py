@@ -97,3 +97,19 @@ async def test_what_is_no_url_of_a_server_is_refused(asker: Asker, url: str) -> 
 async def test_an_address_that_was_not_given_cannot_be_taken_away(asker: Asker) -> None:
     answer = await asker.ask("DELETE", "origins/nobody.example.com")
     assert (answer.status, answer.error["code"]) == (404, "NoSuchOrigin")
+
+
+@pytest.mark.parametrize("name", ["..%2F", "a%20b", "x..com"])
+async def test_an_address_is_for_a_domain_name(asker: Asker, name: str) -> None:
+    answer = await asker.ask("PUT", f"origins/{name}", {"url": "http://127.0.0.1:3000"})
+    assert (answer.status, answer.error["code"]) == (400, "InvalidArgument")
+
+
+async def test_an_address_of_the_world_file_changes_only_there(asker: Asker) -> None:
+    keeper = asker.running.keeper
+    given = keeper.world.file.model_copy(update={"origin_addresses": {"filed.example.com": "http://127.0.0.1:3000"}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(keeper.world.__dict__, "file", given)
+        answer = await asker.ask("DELETE", "origins/filed.example.com")
+    assert (answer.status, answer.error["code"]) == (403, "AccessDenied")
+    assert "in the world file" in answer.error["message"]
