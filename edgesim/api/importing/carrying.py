@@ -216,7 +216,7 @@ class _Carrying:
         arn = str(self._call("RequestCertificate", asked, "acm")["CertificateArn"])
         status = self._call("DescribeCertificate", {"CertificateArn": arn}, "acm")["Certificate"]["Status"]
         if status != "ISSUED":
-            why = f"the certificate for {first} is {status}: set propagation.certificates to 0 while importing"
+            why = f"the certificate for {first} is {status}: set propagation.certificates to 0 while importing."
             raise fault("InvalidViewerCertificate", why)
         return arn
 
