@@ -149,7 +149,7 @@ async def test_a_huge_body_waits_for_a_slow_viewer(fast: bool) -> None:
         viewer = await world.viewer()
         for _ in range(3):
             await viewer.ask(ONE)
-        size = 64 << 20
+        size = 128 << 20  # far more than all buffers on the way hold, some 30 MB
         stage.script = write(wire(body=b"x" * size))
         viewer.writer.write(ONE)
         await until(lambda: bool(stage.heads) and len(stage.heads) == 4 and bool(stage.talks))
